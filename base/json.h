@@ -1,0 +1,51 @@
+// JSON as it enters and lives in the engine: read strictly, then shared and never changed.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace saga {
+
+using Json = nlohmann::json;
+
+/// A JSON value that many may hold and nobody changes. Null: there is none (which is not JSON null).
+using JsonRef = std::shared_ptr<const Json>;
+
+[[nodiscard]] inline JsonRef share(Json value) { return std::make_shared<const Json>(std::move(value)); }
+
+/// True when both hold none, or both hold equal values.
+[[nodiscard]] inline bool same_json(const JsonRef& a, const JsonRef& b) { return a == b || (a && b && *a == *b); }
+
+/// Deeper documents are refused: nlohmann's destructor and dump recurse.
+inline constexpr std::size_t kMaxJsonDepth = 64;
+
+/// Where in a text something stands; both from 1, columns in bytes.
+struct TextPosition {
+  std::size_t line = 1;
+  std::size_t column = 1;
+};
+
+struct JsonParseError {
+  std::string message;    ///< Without position: "unexpected '}'", "key 'id' is there twice".
+  TextPosition position;
+};
+
+/// Parses one document of UTF-8 text, refusing what nlohmann lets through: repeated keys, nesting over
+/// `kMaxJsonDepth`, anything after the document. Never recurses deeper than the limit.
+[[nodiscard]] tl::expected<Json, JsonParseError> parse_json(std::string_view text);
+
+/// The same, its error as `kInvalid` "line 3, column 7: …".
+[[nodiscard]] Result<Json> read_json(std::string_view text);
+
+/// Compact text; invalid UTF-8 inside strings cannot occur in a parsed value and is replaced if built by hand.
+[[nodiscard]] std::string dump_json(const Json& value);
+
+/// Appends `text` as a quoted JSON string to `out`.
+void append_json_string(std::string& out, std::string_view text);
+
+}  // namespace saga

@@ -1,0 +1,162 @@
+#include "base/time.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace saga {
+namespace {
+
+using Days = std::chrono::sys_days;
+
+constexpr Millis kLongest = std::chrono::hours(24) * 3650;
+
+struct Unit {
+  std::string_view name;
+  std::int64_t ms;
+};
+
+constexpr std::array<Unit, 5> kUnits{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
+
+tl::unexpected<Error> bad_duration(std::string_view text) {
+  return fail(ErrorCode::kInvalid,
+              fmt::format("'{}' is not a duration: expected a number and a unit (ms, s, m, h, d), such as 250ms, 2s or 1h30m",
+                          text.substr(0, 64)));
+}
+
+tl::unexpected<Error> bad_time(std::string_view text) {
+  return fail(ErrorCode::kInvalid,
+              fmt::format("'{}' is not a time: expected RFC 3339, such as 2026-12-24T18:00:00Z", text.substr(0, 64)));
+}
+
+/// Reads exactly `digits` decimal digits at the front of `text` and drops them.
+std::optional<int> take_digits(std::string_view& text, std::size_t digits) {
+  if (text.size() < digits) return std::nullopt;
+  int value = 0;
+  for (const char c : text.substr(0, digits)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  text.remove_prefix(digits);
+  return value;
+}
+
+bool take(std::string_view& text, std::string_view any_of) {
+  if (text.empty() || any_of.find(text.front()) == std::string_view::npos) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+}  // namespace
+
+std::string format_time(Timestamp time) {
+  const std::chrono::sys_time<Millis> point{Millis{time.ms}};
+  const Days day = std::chrono::floor<std::chrono::days>(point);
+  const std::chrono::year_month_day date{day};
+  const std::chrono::hh_mm_ss clock{point - day};
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), clock.hours().count(),
+                     clock.minutes().count(), clock.seconds().count(), clock.subseconds().count());
+}
+
+Result<Timestamp> parse_time(std::string_view text) {
+  std::string_view rest = text;
+  const auto year = take_digits(rest, 4);
+  if (!year || !take(rest, "-")) return bad_time(text);
+  const auto month = take_digits(rest, 2);
+  if (!month || !take(rest, "-")) return bad_time(text);
+  const auto day = take_digits(rest, 2);
+  if (!day || !take(rest, "Tt ")) return bad_time(text);
+  const auto hour = take_digits(rest, 2);
+  if (!hour || !take(rest, ":")) return bad_time(text);
+  const auto minute = take_digits(rest, 2);
+  if (!minute || !take(rest, ":")) return bad_time(text);
+  const auto second = take_digits(rest, 2);
+  if (!second || *hour > 23 || *minute > 59 || *second > 60) return bad_time(text);
+
+  int fraction_ms = 0;
+  if (take(rest, ".")) {
+    int scale = 100;
+    std::size_t digits = 0;
+    while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') {
+      fraction_ms += (rest.front() - '0') * scale;
+      scale /= 10;
+      rest.remove_prefix(1);
+      ++digits;
+    }
+    if (digits == 0) return bad_time(text);
+  }
+
+  int offset_minutes = 0;
+  if (!take(rest, "Zz")) {
+    const bool negative = !rest.empty() && rest.front() == '-';
+    if (!take(rest, "+-")) return bad_time(text);
+    const auto offset_hour = take_digits(rest, 2);
+    if (!offset_hour || !take(rest, ":")) return bad_time(text);
+    const auto offset_minute = take_digits(rest, 2);
+    if (!offset_minute || *offset_hour > 23 || *offset_minute > 59) return bad_time(text);
+    offset_minutes = (*offset_hour * 60 + *offset_minute) * (negative ? -1 : 1);
+  }
+  if (!rest.empty()) return bad_time(text);
+
+  const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
+                                         std::chrono::day{static_cast<unsigned>(*day)}};
+  if (!date.ok()) return bad_time(text);
+  const auto days = Days{date}.time_since_epoch().count();
+  const std::int64_t seconds =
+      static_cast<std::int64_t>(days) * 86'400 + (*hour * 60 + *minute - offset_minutes) * 60 + *second;
+  return Timestamp{seconds * 1000 + fraction_ms};
+}
+
+Result<Millis> parse_duration(std::string_view text) {
+  std::string_view rest = text;
+  std::int64_t total = 0;
+  std::size_t next_unit = 0;
+  while (!rest.empty()) {
+    std::int64_t number = 0;
+    const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
+    if (problem != std::errc{} || number < 0) return bad_duration(text);
+    rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+
+    std::size_t letters = 0;
+    while (letters < rest.size() && rest[letters] >= 'a' && rest[letters] <= 'z') ++letters;
+    const std::string_view name = rest.substr(0, letters);
+    rest.remove_prefix(letters);
+    while (next_unit < kUnits.size() && kUnits[next_unit].name != name) ++next_unit;
+    if (next_unit == kUnits.size()) return bad_duration(text);
+    if (number > kLongest.count() / kUnits[next_unit].ms) {
+      return fail(ErrorCode::kInvalid, fmt::format("'{}' is too long: at most 3650d", text.substr(0, 64)));
+    }
+    total += number * kUnits[next_unit].ms;
+    ++next_unit;
+  }
+  if (total == 0) return bad_duration(text);
+  if (total > kLongest.count()) {
+    return fail(ErrorCode::kInvalid, fmt::format("'{}' is too long: at most 3650d", text.substr(0, 64)));
+  }
+  return Millis{total};
+}
+
+std::string format_duration(Millis duration) {
+  if (duration.count() == 0) return "0s";
+  std::string text = duration.count() < 0 ? "-" : "";
+  std::int64_t rest = duration.count() < 0 ? -duration.count() : duration.count();
+  for (const Unit& unit : kUnits) {
+    if (rest / unit.ms == 0) continue;
+    text += fmt::format("{}{}", rest / unit.ms, unit.name);
+    rest %= unit.ms;
+  }
+  return text;
+}
+
+SystemClock::SystemClock()
+    : wall_at_start_{std::chrono::duration_cast<Millis>(std::chrono::system_clock::now().time_since_epoch()).count()},
+      steady_at_start_(std::chrono::steady_clock::now()) {}
+
+Timestamp SystemClock::now() const {
+  return wall_at_start_ + std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - steady_at_start_);
+}
+
+}  // namespace saga

@@ -1,0 +1,220 @@
+// Durable journals of sagas, and what finding a saga needs. Knows nothing of sagas' rules: a status is a word, an event
+// is a line of JSON. One contract suite runs over every backend.
+//
+// The event log is the truth. A saga's row (`Head`) is what lists and recovery read; it is written in the same
+// transaction as the events, at the start, when the status changes and when the saga goes to sleep.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+
+namespace saga::store {
+
+/// A saga's number inside the store; never reused, grows with time, so that order by key is order of acceptance.
+using SagaKey = std::int64_t;
+using ShardId = std::int32_t;
+using Epoch = std::int64_t;
+
+/// One event as it is stored.
+struct Record {
+  std::int64_t seq = 0;      ///< From 1, without gaps, within its saga.
+  Timestamp at;
+  std::string type;          ///< "step_completed"; the store only keeps it.
+  std::string data;          ///< A JSON object as text.
+
+  bool operator==(const Record&) const = default;
+};
+
+/// Where a saga waits for an operator.
+struct Stuck {
+  std::string step;
+  std::string phase;   ///< "action", "compensation", or "" where no step is meant.
+  std::string code;
+
+  bool operator==(const Stuck&) const = default;
+};
+
+/// What is set once, at the start.
+struct Identity {
+  std::string id;
+  std::string workflow;
+  std::int64_t version = 1;
+  std::vector<std::pair<std::string, std::string>> tags;
+  Timestamp created_at;
+  ShardId shard = 0;
+
+  bool operator==(const Identity&) const = default;
+};
+
+/// What changes with the saga's status.
+struct Head {
+  std::string status;
+  bool ended = false;                       ///< Nothing more happens by itself; `wake_at` is none.
+  bool needs_attention = false;
+  std::optional<Timestamp> attention_since;
+  std::vector<Stuck> stuck;
+  Timestamp updated_at;
+  std::optional<Timestamp> finished_at;
+  /// When somebody has to look at the saga again. Not later than now for a busy one; none for one that waits for an
+  /// operator or has ended.
+  std::optional<Timestamp> wake_at;
+
+  bool operator==(const Head&) const = default;
+};
+
+/// Who may write: the owner of `shard` for `epoch`.
+struct Fence {
+  ShardId shard = 0;
+  Epoch epoch = 0;
+};
+
+/// One saga's next events. All of it becomes durable, or none.
+struct Append {
+  SagaKey saga = 0;
+  Fence fence;
+  std::int64_t first_seq = 1;               ///< The seq of `events[0]`; what is there already makes it a conflict.
+  std::vector<Record> events;               ///< Not empty.
+  std::optional<Identity> create;           ///< With `first_seq` 1. An id that is or was taken makes it a conflict.
+  std::optional<Head> head;                 ///< None: the row stays as it is. Always given with `create`.
+};
+
+/// How an append ended: durable; `kConflict` (seq or id taken; nothing of it was written); `kFenced`; `kPoisoned`.
+/// What may pass (a full disk, a lost connection) is retried inside and reported by `health`.
+using AppendDone = std::function<void(Result<void>)>;
+
+struct SagaRow {
+  SagaKey key = 0;
+  Identity identity;
+  Head head;
+};
+
+struct DueSaga {
+  SagaKey key = 0;
+  std::string id;
+  Timestamp wake_at;
+};
+
+/// Where a scan of due sagas goes on: strictly after this one.
+struct DueCursor {
+  Timestamp wake_at;
+  SagaKey key = 0;
+};
+
+/// Empty members do not filter.
+struct ListFilter {
+  std::optional<std::string> workflow;       ///< The name, any version.
+  std::optional<std::int64_t> version;
+  std::vector<std::string> statuses;         ///< Any of these.
+  std::optional<bool> needs_attention;
+  std::optional<std::string> stuck_step;
+  std::optional<std::string> stuck_code;
+  std::vector<std::pair<std::string, std::string>> tags;   ///< All of these.
+  std::optional<Timestamp> since;            ///< created_at >= since.
+  std::optional<Timestamp> until;            ///< created_at < until.
+};
+
+struct StatusCount {
+  std::string workflow;
+  std::string status;
+  std::int64_t sagas = 0;
+  std::int64_t needing_attention = 0;
+  std::optional<Timestamp> oldest_attention;
+
+  bool operator==(const StatusCount&) const = default;
+};
+
+struct AttentionCount {
+  std::string workflow;
+  std::string step;
+  std::string phase;
+  std::string code;
+  std::int64_t sagas = 0;
+
+  bool operator==(const AttentionCount&) const = default;
+};
+
+/// A registered definition. `content` is compared, `source` is shown.
+struct WorkflowRow {
+  std::string name;
+  std::int64_t version = 1;
+  std::string content;          ///< The document as parsed, as canonical JSON text.
+  std::string source;           ///< As it was given.
+  Timestamp registered_at;
+
+  bool operator==(const WorkflowRow&) const = default;
+};
+
+/// What the operator of the daemon is told about the store.
+struct Health {
+  bool writable = true;
+  bool poisoned = false;
+  std::string problem;          ///< One line; empty when all is well.
+};
+
+/// Told of every commit, on the store thread; for metrics. Must not block.
+struct CommitFacts {
+  std::chrono::microseconds duration{0};
+  std::size_t appends = 0;
+};
+using CommitObserver = std::function<void(const CommitFacts&)>;
+
+/// Durable journals. Thread-safe. Reads see the last commit and may block for as long as a query takes; they go on
+/// after the store is poisoned, writes do not.
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // ---- writing ----------------------------------------------------------------------------------------------------
+
+  /// A number for a saga about to be created. Never handed out twice, also not after a restart unless unused.
+  [[nodiscard]] virtual SagaKey reserve_key() = 0;
+
+  /// Queues `append`; `kOverloaded` when the queue is full, `kPoisoned` after a failed sync. Once accepted, `done` runs
+  /// exactly once, on the store thread, in order of submission. Appends that wait together share one commit.
+  [[nodiscard]] virtual Result<void> submit(Append append, AppendDone done) = 0;
+
+  /// Durable when it returns. The same name, version and content again: fine, false. Other content: `kConflict`.
+  /// Several rows are registered all or none.
+  [[nodiscard]] virtual Result<bool> register_workflows(std::vector<WorkflowRow> rows) = 0;
+
+  /// Takes a shard over: raises its epoch, so that the former owner's appends fail as `kFenced`.
+  [[nodiscard]] virtual Result<Epoch> take_over(ShardId shard, const std::string& owner) = 0;
+
+  // ---- reading ----------------------------------------------------------------------------------------------------
+
+  [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;   ///< `kNotFound`.
+  [[nodiscard]] virtual Result<SagaRow> find(SagaKey key) = 0;             ///< `kNotFound`.
+
+  /// A saga's events in order, from `from_seq`; none for an unknown key.
+  [[nodiscard]] virtual Result<std::vector<Record>> load(SagaKey saga, std::int64_t from_seq = 1) = 0;
+
+  /// Unfinished sagas of `shard` whose `wake_at` is at or before `until`, by (wake_at, key), after `after`.
+  [[nodiscard]] virtual Result<std::vector<DueSaga>> due(ShardId shard, Timestamp until, std::optional<DueCursor> after,
+                                                         std::size_t limit) = 0;
+
+  /// Newest first; `before`: keys below it only.
+  [[nodiscard]] virtual Result<std::vector<SagaRow>> list(const ListFilter& filter, std::optional<SagaKey> before,
+                                                          std::size_t limit) = 0;
+
+  [[nodiscard]] virtual Result<std::vector<StatusCount>> count_by_status(const ListFilter& filter) = 0;
+  [[nodiscard]] virtual Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter) = 0;
+
+  [[nodiscard]] virtual Result<std::vector<WorkflowRow>> workflows() = 0;   ///< By name, then version.
+
+  [[nodiscard]] virtual Health health() const = 0;
+  [[nodiscard]] virtual std::size_t queue_length() const = 0;
+  [[nodiscard]] virtual std::int64_t size_bytes() const = 0;
+
+  /// `observer` is told of every commit from now on; called before the first submit.
+  virtual void observe_commits(CommitObserver observer) = 0;
+};
+
+}  // namespace saga::store

@@ -1,0 +1,51 @@
+#include "base/json.h"
+
+#include <gtest/gtest.h>
+
+namespace saga {
+namespace {
+
+TEST(ParseJson, KeepsIntegersExact) {
+  const auto value = parse_json(R"({"big": 9223372036854775807, "huge": 18446744073709551615, "low": -9223372036854775808})");
+  ASSERT_TRUE(value);
+  EXPECT_EQ(dump_json(*value), R"({"big":9223372036854775807,"huge":18446744073709551615,"low":-9223372036854775808})");
+}
+
+TEST(ParseJson, BuildsNestedValues) {
+  const std::string text = R"({"a":[1,[2,{"b":null}],"x"],"c":{"d":true}})";
+  const auto value = parse_json(text);
+  ASSERT_TRUE(value);
+  EXPECT_EQ(dump_json(*value), text);
+}
+
+TEST(ParseJson, RefusesARepeatedKeyAndSaysWhere) {
+  const auto value = parse_json("{\"id\": 1,\n \"id\": 2}");
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().message, "key 'id' is there twice");
+  EXPECT_EQ(value.error().position.line, 2U);
+}
+
+TEST(ParseJson, RefusesDepthBeyondTheLimitWithoutRecursing) {
+  const std::string fits = std::string(kMaxJsonDepth, '[') + std::string(kMaxJsonDepth, ']');
+  EXPECT_TRUE(parse_json(fits));
+  const std::string deep(100'000, '[');
+  const auto value = parse_json(deep);
+  ASSERT_FALSE(value);
+  EXPECT_EQ(value.error().message, "nested deeper than 64 levels");
+}
+
+TEST(ParseJson, RefusesBrokenText) {
+  for (const char* text : {"", "{", "{]", "[1,]", "nul", "1 2", "\"\xff\"", "{'a':1}", "NaN"}) {
+    EXPECT_FALSE(parse_json(text)) << text;
+  }
+}
+
+TEST(AppendJsonString, EscapesWhatJsonWantsEscaped) {
+  std::string out;
+  append_json_string(out, "a\"b\\c\n\t\x01ü");
+  EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\t\\u0001ü\"");
+  EXPECT_EQ(*parse_json(out), Json("a\"b\\c\n\t\x01ü"));
+}
+
+}  // namespace
+}  // namespace saga
