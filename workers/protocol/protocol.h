@@ -96,8 +96,8 @@ enum class Outcome {
 /// What the rules need to know to read an answer.
 struct AnswerContext {
   Phase phase = Phase::kAction;
-  std::span<const int> accept;                       ///< Further statuses that mean done.
-  std::span<const std::string> non_retryable;        ///< Codes, or statuses as text.
+  std::span<const int> accept{};                      ///< Further statuses that mean done.
+  std::span<const std::string> non_retryable{};       ///< Codes, or statuses as text.
   bool earlier_attempt_unknown = false;              ///< An earlier attempt of this call ended unknown: 409 is "still at work".
 };
 
