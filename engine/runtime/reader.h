@@ -1,0 +1,41 @@
+// A saga as the store has it: its events, and the state they fold to. What every read of the API shows.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/core/event.h"
+#include "engine/core/state.h"
+#include "engine/runtime/registry.h"
+#include "store/store.h"
+
+namespace saga::runtime {
+
+/// A saga at its last commit. `state` is null where the record does not replay (`corrupt`): then only the row is known.
+struct Snapshot {
+  store::SagaKey key = 0;
+  workflows::WorkflowRef workflow;
+  std::shared_ptr<const core::SagaState> state;
+};
+
+/// Folds `records`. `kCorruption` names the first one that does not fit.
+[[nodiscard]] Result<core::SagaState> replay(const workflows::Workflow& workflow, const std::vector<store::Record>& records);
+
+/// Thread-safe; blocks for as long as the store's reads do.
+class Reader {
+ public:
+  Reader(store::Store& store, const Registry& registry);
+
+  /// `kNotFound`: no such saga. `kCorruption`: there is one, but its record does not replay.
+  [[nodiscard]] Result<Snapshot> read(const std::string& id) const;
+  [[nodiscard]] Result<Snapshot> read(const store::SagaRow& row) const;
+
+ private:
+  store::Store& store_;
+  const Registry& registry_;
+};
+
+}  // namespace saga::runtime

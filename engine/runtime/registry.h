@@ -1,0 +1,54 @@
+// The registered workflows, compiled. A registered version never changes; a running saga keeps the one it began with.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/time.h"
+#include "store/store.h"
+#include "workflows/workflow.h"
+
+namespace saga::runtime {
+
+/// Thread-safe. Owns nothing of the store it writes to.
+class Registry {
+ public:
+  struct Entry {
+    workflows::WorkflowRef workflow;
+    Timestamp registered_at;
+  };
+  /// How registering one workflow ended.
+  struct Registered {
+    workflows::WorkflowRef workflow;
+    bool is_new = false;   ///< False: the same content was there.
+  };
+
+  explicit Registry(store::Store& store);
+
+  /// Compiles what the store has. A stored definition that this version cannot read is reported in the result's
+  /// list and left out; its sagas stay untouched.
+  [[nodiscard]] Result<std::vector<std::string>> load();
+
+  /// Durable, all or none. `kConflict`: a version is there with other content; the message names it.
+  [[nodiscard]] Result<std::vector<Registered>> add(const std::vector<workflows::WorkflowRef>& workflows, Timestamp now);
+
+  /// What `add` would say, without writing.
+  [[nodiscard]] Result<std::vector<Registered>> check(const std::vector<workflows::WorkflowRef>& workflows) const;
+
+  [[nodiscard]] workflows::WorkflowRef find(std::string_view name, std::int64_t version) const;   ///< Null: none.
+  [[nodiscard]] workflows::WorkflowRef newest(std::string_view name) const;                      ///< Null: none.
+  [[nodiscard]] std::vector<Entry> list() const;                 ///< By name, then version.
+  [[nodiscard]] std::vector<Entry> versions(std::string_view name) const;
+
+ private:
+  store::Store& store_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::map<std::int64_t, Entry>, std::less<>> entries_;   ///< Guarded by mutex_.
+};
+
+}  // namespace saga::runtime
