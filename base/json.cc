@@ -11,6 +11,8 @@ namespace {
 /// Builds the value from nlohmann's SAX events, stopping at the first thing that is not acceptable.
 class StrictBuilder final : public nlohmann::json_sax<Json> {
  public:
+  explicit StrictBuilder(std::size_t max_depth) : max_depth_(max_depth) {}
+
   bool null() override { return place(Json(nullptr)); }
   bool boolean(bool value) override { return place(Json(value)); }
   bool number_integer(number_integer_t value) override { return place(Json(value)); }
@@ -60,7 +62,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   }
 
   bool open(Json container) {
-    if (open_.size() == kMaxJsonDepth) return stop(fmt::format("nested deeper than {} levels", kMaxJsonDepth));
+    if (open_.size() == max_depth_) return stop(fmt::format("nested deeper than {} levels", max_depth_));
     open_.push_back(place(std::move(container)));
     return true;
   }
@@ -75,6 +77,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
     return false;
   }
 
+  std::size_t max_depth_;
   Json root_;
   std::vector<Json*> open_;
   Json* slot_ = nullptr;
@@ -125,8 +128,8 @@ TextPosition position_of(std::string_view text, std::size_t offset) {
 
 }  // namespace
 
-tl::expected<Json, JsonParseError> parse_json(std::string_view text) {
-  StrictBuilder builder;
+tl::expected<Json, JsonParseError> parse_json(std::string_view text, std::size_t max_depth) {
+  StrictBuilder builder(max_depth);
   std::size_t read = 0;
   const bool good = Json::sax_parse(CountingIterator(text.data(), &read), CountingIterator(text.data() + text.size(), nullptr),
                                     &builder);
@@ -134,8 +137,8 @@ tl::expected<Json, JsonParseError> parse_json(std::string_view text) {
   return tl::unexpected<JsonParseError>({builder.take_message(), position_of(text, read == 0 ? 0 : read - 1)});
 }
 
-Result<Json> read_json(std::string_view text) {
-  auto parsed = parse_json(text);
+Result<Json> read_json(std::string_view text, std::size_t max_depth) {
+  auto parsed = parse_json(text, max_depth);
   if (parsed) return std::move(*parsed);
   return fail(ErrorCode::kInvalid, fmt::format("line {}, column {}: {}", parsed.error().position.line,
                                                parsed.error().position.column, parsed.error().message));

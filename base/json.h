@@ -36,11 +36,11 @@ struct JsonParseError {
 };
 
 /// Parses one document of UTF-8 text, refusing what nlohmann lets through: repeated keys, nesting over
-/// `kMaxJsonDepth`, anything after the document. Never recurses deeper than the limit.
-[[nodiscard]] tl::expected<Json, JsonParseError> parse_json(std::string_view text);
+/// `max_depth`, anything after the document. Never recurses deeper than the limit.
+[[nodiscard]] tl::expected<Json, JsonParseError> parse_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);
 
 /// The same, its error as `kInvalid` "line 3, column 7: …".
-[[nodiscard]] Result<Json> read_json(std::string_view text);
+[[nodiscard]] Result<Json> read_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);
 
 /// Compact text; invalid UTF-8 inside strings cannot occur in a parsed value and is replaced if built by hand.
 [[nodiscard]] std::string dump_json(const Json& value);
