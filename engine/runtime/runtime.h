@@ -36,13 +36,14 @@ struct RuntimeOptions {
   std::size_t scan_batch = 1'000;                    ///< Sagas read back at a time.
   store::ShardId shard = 0;
   std::string owner = "sagad";
+  std::optional<std::uint64_t> seed;                 ///< For the jitter of delays; drawn when none is given.
 };
 
 struct StartRequest {
   std::string id;                                    ///< Checked by the caller; never empty.
   workflows::WorkflowRef workflow;
   bool version_named = false;                        ///< The client named the version: a clash on it counts.
-  JsonRef input;
+  JsonRef input;                                     ///< Fits the workflow's schema; never null (`{}` where none is given).
   std::vector<std::pair<std::string, std::string>> tags;
   std::optional<Timestamp> start_at;
   std::string trace_id;                              ///< 32 hex digits.

@@ -1,0 +1,268 @@
+#include "engine/runtime/engine.h"
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "engine/runtime/heads.h"
+
+namespace saga::runtime {
+
+using core::Decision;
+using core::SagaStatus;
+
+namespace {
+
+/// How often a service without instances is looked for again.
+constexpr Millis kServiceCheck{1'000};
+/// So that messages are not starved by timers.
+constexpr int kTimersPerTurn = 1'000;
+
+void answer_error(ClientMessage& message, const Error& error) {
+  std::visit([&error](auto& m) { m.done(tl::unexpected(error)); }, message);
+}
+
+}  // namespace
+
+Engine::Engine(Registry& registry, store::Store& store, workers::Dispatcher& dispatcher, const Clock& clock,
+               RuntimeObserver* observer, RuntimeOptions options, store::Epoch epoch)
+    : registry_(registry),
+      store_(store),
+      dispatcher_(dispatcher),
+      clock_(clock),
+      observer_(observer),
+      options_(options),
+      fence_{options.shard, epoch},
+      random_(options.seed ? *options.seed : std::random_device{}()),
+      recovery_(registry, store, clock, options, [mailbox = mailbox_](RecoveryReport report) {
+        std::visit([&mailbox](auto&& r) { mailbox->post(std::move(r)); }, std::move(report));
+      }) {}
+
+Error Engine::unavailable() {
+  return Error{ErrorCode::kUnavailable, "sagad is shutting down and takes nothing new"};
+}
+
+// ---- from any thread ---------------------------------------------------------------------------------------------------
+
+void Engine::post_client(ClientMessage message) {
+  if (draining_.load()) return answer_error(message, unavailable());
+  if (clients_waiting_.load() >= options_.max_mailbox) {
+    return answer_error(message, Error{ErrorCode::kOverloaded, "too many requests are waiting already"});
+  }
+  clients_waiting_.fetch_add(1);
+  std::visit([this](auto&& m) { mailbox_->post(std::forward<decltype(m)>(m)); }, std::move(message));
+}
+
+void Engine::drain() {
+  draining_.store(true);
+  mailbox_->nudge();
+}
+
+bool Engine::drained() const {
+  return draining_.load() && clients_waiting_.load() == 0 && open_calls_.load() == 0 && commits_in_flight_.load() == 0;
+}
+
+RuntimeStats Engine::stats() const {
+  return {live_count_.load(), mailbox_->size(), commits_in_flight_.load(), open_calls_.load(), recovering_count_.load()};
+}
+
+// ---- the loop ----------------------------------------------------------------------------------------------------------
+
+std::size_t Engine::turn(Millis patience, bool recover_inline) {
+  if (recover_inline) recovery_.step();
+  const Timestamp now = clock_.now();
+  Millis wait = patience;
+  if (const auto due = timers_.earliest(); due && !draining_.load()) wait = std::clamp(*due - now, Millis{0}, patience);
+  mailbox_->take(batch_, wait);
+  const std::size_t taken = batch_.size();
+  for (EngineMessage& message : batch_) {
+    std::visit([this](auto&& m) { take(std::move(m)); }, std::move(message));
+  }
+  fire_timers();
+  try_awaited_services();
+  resubmit_stalled();
+  live_count_.store(live_.size());
+  recovering_count_.store(recovering_.size() + loading_.size());
+  return taken;
+}
+
+void Engine::fire_timers() {
+  if (draining_.load()) return;
+  const Timestamp now = clock_.now();
+  for (int i = 0; i < kTimersPerTurn; ++i) {
+    const auto due = timers_.pop_due(now);
+    if (!due) return;
+    if (LiveSaga* saga = find(*due)) enqueue(*saga, core::TimerFired{});
+  }
+}
+
+void Engine::try_awaited_services() {
+  if (awaited_.empty() || draining_.load() || clock_.now() < next_service_check_) return;
+  next_service_check_ = clock_.now() + kServiceCheck;
+  std::vector<AwaitedCall> available;
+  std::erase_if(awaited_, [&](auto& entry) {
+    if (!dispatcher_.has_instance(entry.first)) return false;
+    available.insert(available.end(), entry.second.begin(), entry.second.end());
+    return true;
+  });
+  for (const AwaitedCall& awaited : available) {
+    if (LiveSaga* saga = find(awaited.saga)) enqueue(*saga, core::ServiceAvailable{awaited.call.step, awaited.call.phase});
+  }
+}
+
+// ---- what came ---------------------------------------------------------------------------------------------------------
+
+void Engine::take(ClientStart start) {
+  clients_waiting_.fetch_sub(1);
+  if (const auto key = keys_.find(start.request.id); key != keys_.end()) {
+    enqueue(*find(key->second), ClientMessage(std::move(start)));
+  } else if (const auto waiting = loading_.find(start.request.id); waiting != loading_.end()) {
+    waiting->second.emplace_back(std::move(start));
+  } else {
+    begin_saga(std::move(start));
+  }
+}
+
+void Engine::take(ClientCommand command) {
+  clients_waiting_.fetch_sub(1);
+  if (const auto key = keys_.find(command.saga_id); key != keys_.end()) {
+    enqueue(*find(key->second), ClientMessage(std::move(command)));
+  } else {
+    std::string id = command.saga_id;
+    ask_for(std::move(id), std::move(command));
+  }
+}
+
+void Engine::take(CallReported report) {
+  open_calls_.fetch_sub(1);
+  if (LiveSaga* saga = find(report.saga)) enqueue(*saga, std::move(report.finished));
+}
+
+void Engine::take(Committed committed) {
+  commits_in_flight_.fetch_sub(1);
+  LiveSaga* saga = find(committed.saga);
+  if (saga == nullptr) return;
+  if (!committed.result) return give_up(*saga, committed.result.error());
+  saga->committing = false;
+  saga->created = true;
+  release(*saga);
+  work_off(*saga);
+}
+
+void Engine::take(DueFound found) {
+  std::vector<store::SagaKey> missing;
+  for (const store::DueSaga& due : found.sagas) {
+    if (live_.size() + recovering_.size() + missing.size() >= options_.max_live) break;
+    if (live_.contains(due.key) || recovering_.contains(due.key) || loading_.contains(due.id)) continue;
+    recovering_.emplace(due.key, due.id);
+    missing.push_back(due.key);
+  }
+  if (!missing.empty() && !draining_.load()) {
+    recovery_.load(std::move(missing));
+  } else {
+    for (const store::SagaKey key : missing) recovering_.erase(key);
+  }
+}
+
+void Engine::take(std::vector<SagaLoaded> loaded) {
+  for (SagaLoaded& one : loaded) adopt(std::move(one));
+}
+
+void Engine::adopt(SagaLoaded loaded) {
+  std::vector<ClientMessage> waiting;
+  if (auto asked = loading_.extract(loaded.id)) waiting = std::move(asked.mapped());
+  if (loaded.row) recovering_.erase(loaded.row->key);
+  if (!loaded.row) {
+    for (ClientMessage& message : waiting) {
+      auto* start = std::get_if<ClientStart>(&message);
+      if (start != nullptr && loaded.row.error().code == ErrorCode::kNotFound) {
+        begin_saga(std::move(*start));
+      } else {
+        answer_error(message, loaded.row.error());
+      }
+    }
+    return;
+  }
+  const store::SagaKey key = loaded.row->key;
+  LiveSaga* saga = find(key);
+  if (saga == nullptr && !loaded.state) return take_corrupt(std::move(loaded), std::move(waiting));
+  if (saga == nullptr) {
+    auto fresh = std::make_unique<LiveSaga>();
+    saga = fresh.get();
+    saga->key = key;
+    saga->id = loaded.row->identity.id;
+    saga->workflow = std::move(loaded.workflow);
+    saga->state = std::move(loaded.state);
+    saga->head = std::move(loaded.row->head);
+    saga->created = true;
+    keys_[saga->id] = key;
+    live_[key] = std::move(fresh);
+    saga->inbox.emplace_back(core::Recovered{});
+  }
+  for (ClientMessage& message : waiting) saga->inbox.emplace_back(std::move(message));
+  if (!saga->committing) work_off(*saga);
+}
+
+/// A record that does not replay: suspended once, so that it is seen; only `terminate` leads out. The others go on.
+void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting) {
+  store::Head head = loaded.row->head;
+  if (head.ended) {
+    for (ClientMessage& message : waiting) answer_error(message, Error{ErrorCode::kCorruption, loaded.problem});
+    return;
+  }
+  ClientCommand* terminate = nullptr;
+  for (ClientMessage& message : waiting) {
+    auto* command = std::get_if<ClientCommand>(&message);
+    if (command != nullptr && command->command.verb == core::Verb::kTerminate && terminate == nullptr) {
+      terminate = command;
+    } else {
+      answer_error(message, Error{ErrorCode::kCorruption, loaded.problem});
+    }
+  }
+  const bool known = head.status == "suspended" && !head.wake_at;
+  if (known && terminate == nullptr) return;
+  const Timestamp now = clock_.now();
+  Json data = Json::object();
+  if (terminate != nullptr) {
+    data = {{"actor", terminate->command.actor.name}, {"reason", terminate->command.actor.reason}};
+    head.status = "terminated";
+    head.ended = true;
+    head.finished_at = now;
+    head.needs_attention = false;
+    head.attention_since.reset();
+    head.stuck.clear();
+  } else {
+    data = {{"cause", workers::codes::kCorrupt}, {"error", {{"code", workers::codes::kCorrupt}, {"message", loaded.problem}}}};
+    head.status = "suspended";
+    head.needs_attention = true;
+    head.attention_since = now;
+    head.stuck = {{"", "", std::string(workers::codes::kCorrupt)}};
+  }
+  head.wake_at.reset();
+  head.updated_at = now;
+  store::Append append;
+  append.saga = loaded.row->key;
+  append.fence = fence_;
+  append.first_seq = loaded.last_seq + 1;
+  append.events.push_back({append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
+  append.head = std::move(head);
+  CommandDone done = terminate != nullptr ? std::move(terminate->done) : CommandDone{};
+  commits_in_flight_.fetch_add(1);
+  auto submitted = store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
+    if (done) {
+      if (result) {
+        done(CommandAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}});
+      } else {
+        done(tl::unexpected(result.error()));
+      }
+    }
+    mailbox->post(Committed{key, std::move(result)});
+  });
+  if (!submitted) {
+    commits_in_flight_.fetch_sub(1);
+    if (done) done(tl::unexpected(submitted.error()));
+    return;
+  }
+  if (observer_ != nullptr && terminate == nullptr) observer_->corrupt(loaded.row->identity.id, loaded.problem);
+}
+
+}  // namespace saga::runtime

@@ -1,0 +1,116 @@
+#include "engine/runtime/recovery.h"
+
+#include <fmt/format.h>
+
+namespace saga::runtime {
+
+Recovery::Recovery(const Registry& registry, store::Store& store, const Clock& clock, const RuntimeOptions& options,
+                   std::function<void(RecoveryReport)> report)
+    : registry_(registry), store_(store), clock_(clock), options_(options), report_(std::move(report)) {}
+
+Recovery::~Recovery() = default;
+
+void Recovery::start() {
+  if (!thread_.joinable()) {
+    thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  }
+}
+
+void Recovery::load(std::string id) {
+  {
+    const std::lock_guard lock(mutex_);
+    requests_.emplace_back(std::move(id));
+  }
+  wake_.notify_one();
+}
+
+void Recovery::load(std::vector<store::SagaKey> keys) {
+  {
+    const std::lock_guard lock(mutex_);
+    requests_.emplace_back(std::move(keys));
+  }
+  wake_.notify_one();
+}
+
+void Recovery::run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    if (step()) continue;
+    std::unique_lock lock(mutex_);
+    const Millis patience = std::max(Millis{1}, next_scan_ - clock_.now());
+    wake_.wait_for(lock, stop, std::min(patience, options_.scan_interval), [this] { return !requests_.empty(); });
+  }
+}
+
+bool Recovery::step() {
+  std::optional<Request> request;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!requests_.empty()) {
+      request = std::move(requests_.front());
+      requests_.pop_front();
+    }
+  }
+  if (request) {
+    serve(*request);
+    return true;
+  }
+  return scan_page();
+}
+
+void Recovery::serve(const Request& request) {
+  std::vector<SagaLoaded> loaded;
+  if (const auto* id = std::get_if<std::string>(&request)) {
+    loaded.push_back(read(*id, store_.find(*id)));
+  } else {
+    for (const store::SagaKey key : std::get<std::vector<store::SagaKey>>(request)) {
+      auto row = store_.find(key);
+      std::string id = row ? row->identity.id : std::string();
+      loaded.push_back(read(std::move(id), std::move(row)));
+    }
+  }
+  report_(std::move(loaded));
+}
+
+/// True when the page was full and the scan goes on. A store that cannot be read is asked again at the next scan.
+bool Recovery::scan_page() {
+  const Timestamp now = clock_.now();
+  if (!scan_cursor_) {
+    if (now < next_scan_) return false;
+    scan_until_ = now + options_.scan_ahead;
+  }
+  auto page = store_.due(options_.shard, scan_until_, scan_cursor_, options_.scan_batch);
+  if (!page || page->size() < options_.scan_batch) {
+    scan_cursor_.reset();
+    next_scan_ = clock_.now() + options_.scan_interval;
+  } else {
+    scan_cursor_ = store::DueCursor{page->back().wake_at, page->back().key};
+  }
+  if (page && !page->empty()) report_(DueFound{std::move(*page)});
+  return scan_cursor_.has_value();
+}
+
+SagaLoaded Recovery::read(std::string id, Result<store::SagaRow> row) {
+  SagaLoaded loaded{std::move(id), std::move(row), nullptr, nullptr, "", 0};
+  if (!loaded.row) return loaded;
+  const store::Identity& identity = loaded.row->identity;
+  auto records = store_.load(loaded.row->key);
+  if (!records) {
+    loaded.row = tl::unexpected(records.error());
+    return loaded;
+  }
+  if (!records->empty()) loaded.last_seq = records->back().seq;
+  loaded.workflow = registry_.find(identity.workflow, identity.version);
+  if (!loaded.workflow) {
+    loaded.problem = fmt::format("its workflow {}/{} cannot be read", identity.workflow, identity.version);
+    return loaded;
+  }
+  auto state = replay(*loaded.workflow, *records);
+  if (state) {
+    loaded.state = std::make_shared<const core::SagaState>(std::move(*state));
+  } else {
+    loaded.problem = state.error().message;
+  }
+  return loaded;
+}
+
+}  // namespace saga::runtime

@@ -1,0 +1,80 @@
+// Reads sagas back from the store: those whose due time has passed without anyone working on them, and those that
+// somebody asks for. Runs beside the engine thread, so that a read never holds up live sagas.
+//
+// A scan is repeated for as long as the process lives. It sends the engine the keys that are due; the engine asks for
+// those it does not have. A missed wake-up can delay a saga, never strand it.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "engine/runtime/reader.h"
+#include "engine/runtime/runtime.h"
+
+namespace saga::runtime {
+
+/// One page of a scan.
+struct DueFound {
+  std::vector<store::DueSaga> sagas;
+};
+
+/// A saga that was read back, or why it could not be.
+struct SagaLoaded {
+  std::string id;
+  Result<store::SagaRow> row;                           ///< `kNotFound`: there is none.
+  workflows::WorkflowRef workflow;
+  std::shared_ptr<const core::SagaState> state;         ///< Null: `problem` says why it does not replay.
+  std::string problem;
+  std::int64_t last_seq = 0;                            ///< Of the last record, readable or not.
+};
+
+using RecoveryReport = std::variant<DueFound, std::vector<SagaLoaded>>;
+
+class Recovery {
+ public:
+  /// `report` is called on the recovery thread, or inside `step`.
+  Recovery(const Registry& registry, store::Store& store, const Clock& clock, const RuntimeOptions& options,
+           std::function<void(RecoveryReport)> report);
+  ~Recovery();
+
+  void start();    ///< From here on a thread does what `step` does.
+  void load(std::string id);
+  void load(std::vector<store::SagaKey> keys);
+
+  /// Does what is asked for, then one page of a scan if one is due. True when there is more to do at once.
+  bool step();
+
+ private:
+  using Request = std::variant<std::string, std::vector<store::SagaKey>>;
+
+  void run(const std::stop_token& stop);
+  void serve(const Request& request);
+  bool scan_page();
+  [[nodiscard]] SagaLoaded read(std::string id, Result<store::SagaRow> row);
+
+  const Registry& registry_;
+  store::Store& store_;
+  const Clock& clock_;
+  const RuntimeOptions options_;
+  std::function<void(RecoveryReport)> report_;
+
+  std::mutex mutex_;
+  std::condition_variable_any wake_;
+  std::deque<Request> requests_;                  ///< Guarded by mutex_.
+
+  Timestamp next_scan_;                           ///< Recovery thread only, as the two below.
+  Timestamp scan_until_;
+  std::optional<store::DueCursor> scan_cursor_;   ///< Within a scan.
+
+  std::jthread thread_;                           ///< Last, so that it ends first.
+};
+
+}  // namespace saga::runtime

@@ -1,0 +1,101 @@
+#include "engine/runtime/registry.h"
+
+#include <fmt/format.h>
+
+#include "base/json.h"
+#include "workflows/load.h"
+
+namespace saga::runtime {
+
+using workflows::WorkflowRef;
+
+Registry::Registry(store::Store& store) : store_(store) {}
+
+Result<std::vector<std::string>> Registry::load() {
+  auto rows = store_.workflows();
+  if (!rows) return tl::unexpected(rows.error());
+  std::vector<std::string> unreadable;
+  const std::lock_guard lock(mutex_);
+  for (const store::WorkflowRow& row : *rows) {
+    const std::string name = fmt::format("{}/{}", row.name, row.version);
+    auto loaded = workflows::load_workflows(row.source, name);
+    if (!loaded) {
+      unreadable.push_back(fmt::format("{} as registered on {} cannot be read by this version: {}", name,
+                                       format_time(row.registered_at), format_problem(loaded.error().front())));
+      continue;
+    }
+    for (WorkflowRef& workflow : *loaded) {
+      if (workflow->name == row.name && workflow->version == row.version) {
+        entries_[row.name][row.version] = Entry{std::move(workflow), row.registered_at};
+      }
+    }
+  }
+  return unreadable;
+}
+
+Result<std::vector<Registry::Registered>> Registry::check(const std::vector<WorkflowRef>& workflows) const {
+  std::vector<Registered> registered;
+  for (const WorkflowRef& workflow : workflows) {
+    const WorkflowRef there = find(workflow->name, workflow->version);
+    if (there && there->definition != workflow->definition) {
+      return fail(ErrorCode::kConflict,
+                  fmt::format("{}/{} is registered with other content, and a registered version never changes: give the "
+                              "changed workflow a new version",
+                              workflow->name, workflow->version));
+    }
+    registered.push_back({there ? there : workflow, there == nullptr});
+  }
+  return registered;
+}
+
+Result<std::vector<Registry::Registered>> Registry::add(const std::vector<WorkflowRef>& workflows, Timestamp now) {
+  auto registered = check(workflows);
+  if (!registered) return registered;
+  std::vector<store::WorkflowRow> rows;
+  for (const Registered& r : *registered) {
+    if (r.is_new) {
+      rows.push_back({r.workflow->name, r.workflow->version, dump_json(r.workflow->definition), r.workflow->source, now});
+    }
+  }
+  if (rows.empty()) return registered;
+  if (auto stored = store_.register_workflows(std::move(rows)); !stored) return tl::unexpected(stored.error());
+  const std::lock_guard lock(mutex_);
+  for (const Registered& r : *registered) {
+    if (r.is_new) entries_[r.workflow->name].try_emplace(r.workflow->version, Entry{r.workflow, now});
+  }
+  return registered;
+}
+
+WorkflowRef Registry::find(std::string_view name, std::int64_t version) const {
+  const std::lock_guard lock(mutex_);
+  const auto versions = entries_.find(name);
+  if (versions == entries_.end()) return nullptr;
+  const auto entry = versions->second.find(version);
+  return entry == versions->second.end() ? nullptr : entry->second.workflow;
+}
+
+WorkflowRef Registry::newest(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  const auto versions = entries_.find(name);
+  return versions == entries_.end() ? nullptr : versions->second.rbegin()->second.workflow;
+}
+
+std::vector<Registry::Entry> Registry::list() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Entry> all;
+  for (const auto& [name, versions] : entries_) {
+    for (const auto& [version, entry] : versions) all.push_back(entry);
+  }
+  return all;
+}
+
+std::vector<Registry::Entry> Registry::versions(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Entry> all;
+  if (const auto versions = entries_.find(name); versions != entries_.end()) {
+    for (const auto& [version, entry] : versions->second) all.push_back(entry);
+  }
+  return all;
+}
+
+}  // namespace saga::runtime
