@@ -64,8 +64,8 @@ void Recovery::serve(const Request& request) {
   } else {
     for (const store::SagaKey key : std::get<std::vector<store::SagaKey>>(request)) {
       auto row = store_.find(key);
-      std::string id = row ? row->identity.id : std::string();
-      loaded.push_back(read(std::move(id), std::move(row)));
+      std::string found = row ? row->identity.id : std::string();
+      loaded.push_back(read(std::move(found), std::move(row)));
     }
   }
   report_(std::move(loaded));
