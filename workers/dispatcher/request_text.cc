@@ -1,0 +1,90 @@
+#include "workers/dispatcher/request_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "workers/protocol/text.h"
+
+namespace saga::workers {
+namespace {
+
+constexpr std::array<std::string_view, 7> kOurs = {"connection", "content-length", "transfer-encoding", "te", "trailer",
+                                                   "upgrade",    "expect"};
+
+bool is_ours(std::string_view name) {
+  return std::ranges::any_of(kOurs, [&](std::string_view own) { return equal_ignoring_case(own, name); });
+}
+
+bool holds(const Headers& headers, std::string_view name) {
+  return std::ranges::any_of(headers, [&](const auto& header) { return equal_ignoring_case(header.first, name); });
+}
+
+bool is_token(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         kMarks.find(c) != std::string_view::npos;
+}
+
+bool is_control(char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }
+
+void append_token(std::string& out, std::string_view text) {
+  std::ranges::copy_if(text, std::back_inserter(out), is_token);
+}
+
+void append_path(std::string& out, std::string_view path) {
+  for (const char c : path) {
+    if (is_control(c) || c == ' ') {
+      out += fmt::format("%{:02X}", static_cast<unsigned>(c));
+    } else {
+      out += c;
+    }
+  }
+}
+
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+  const auto start = out.size();
+  append_token(out, name);
+  if (out.size() == start) return;  // Nothing of the name could stand.
+  out += ": ";
+  std::ranges::transform(value, std::back_inserter(out), [](char c) { return is_control(c) && c != '\t' ? ' ' : c; });
+  out += "\r\n";
+}
+
+}  // namespace
+
+std::string request_text(const WorkerCall& call, const BaseUrl& base, const Headers& service_headers) {
+  std::string out;
+  out.reserve(768 + (call.body ? call.body->size() : 0));
+  append_token(out, call.method);
+  out += ' ';
+  append_path(out, base.prefix);
+  if (!call.path.starts_with('/')) out += '/';
+  append_path(out, call.path);
+  out += " HTTP/1.1\r\n";
+
+  const auto add_unless_given = [&](std::string_view name, std::string_view value) {
+    if (!holds(call.headers, name) && !holds(service_headers, name)) append_header(out, name, value);
+  };
+  add_unless_given("Host", base.authority);
+  add_unless_given("User-Agent", "sagad");
+  add_unless_given("Accept", "application/json, */*;q=0.5");
+  if (call.body) add_unless_given("Content-Type", "application/json");
+  for (const auto& [name, value] : service_headers) {
+    if (!is_ours(name) && !holds(call.headers, name)) append_header(out, name, value);
+  }
+  for (const auto& [name, value] : call.headers) {
+    if (!is_ours(name)) append_header(out, name, value);
+  }
+  // A request that may have a body says so when it has none; GET and DELETE without one need no word.
+  if (call.body || (call.method != "GET" && call.method != "DELETE")) {
+    append_header(out, "Content-Length", std::to_string(call.body ? call.body->size() : 0));
+  }
+  out += "\r\n";
+  if (call.body) out += *call.body;
+  return out;
+}
+
+}  // namespace saga::workers
