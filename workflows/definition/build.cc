@@ -1,0 +1,159 @@
+#include "workflows/definition/build.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "workflows/definition/fields.h"
+#include "workflows/definition/policies.h"
+#include "workflows/definition/step.h"
+
+namespace saga::workflows {
+namespace {
+
+constexpr std::array<std::string_view, 9> kWorkflowKeys{"name",     "version",      "description",
+                                                        "deadline", "input_schema", "defaults",
+                                                        "steps",    "output",       "on_compensation_failure"};
+constexpr std::array<std::string_view, 2> kOnCompensationFailure{"continue", "suspend"};  // As in the enum.
+constexpr NamePattern kWorkflowName{
+    .shown = "[a-z0-9][a-z0-9_-]*", .may_begin_with_digit = true, .besides = "_-", .most = 64};
+
+constexpr std::size_t kMaxSteps = 1'000;
+
+class WorkflowReader {
+ public:
+  WorkflowReader(const Document& document, Problems& problems)
+      : document_(document), root_(document.root), problems_(problems) {}
+
+  WorkflowRef read() {
+    if (!root_.is_map()) {
+      problems_.add(root_.position,
+                    fmt::format("expected a workflow, a mapping with name, version and steps, but the document is {}",
+                                describe(root_)));
+      return nullptr;
+    }
+    const std::size_t before = problems_.count();
+    check_keys(root_, "a workflow", kWorkflowKeys, problems_);
+    read_head();
+    read_input_schema();
+    const Node* defaults = root_.find("defaults");
+    const Policies policies = defaults == nullptr ? Policies{} : read_defaults(*defaults, problems_);
+    const std::vector<Node>& steps = step_nodes();
+    ExpressionReader expressions(names_of(steps), problems_);
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      workflow_.steps.push_back(read_step(steps[i], i, policies, expressions, problems_));
+    }
+    check_names_differ(steps);
+    find_pivot(steps);
+    if (const Node* output = root_.find("output")) {
+      workflow_.output = expressions.read_value(*output, expressions.after_all());
+    }
+    if (problems_.count() != before) return nullptr;
+    workflow_.definition = root_.to_json();
+    workflow_.source = document_.source;
+    return std::make_shared<const Workflow>(std::move(workflow_));
+  }
+
+ private:
+  void read_head() {
+    if (const Node* name = root_.find("name")) {
+      workflow_.name = read_name(*name, "name", kWorkflowName, problems_).value_or("");
+    } else {
+      problems_.add(root_.position, "the workflow has no 'name'");
+    }
+    if (const Node* version = root_.find("version")) {
+      workflow_.version = read_whole(*version, "version", 1, kNoLargest, problems_).value_or(1);
+    } else {
+      problems_.add(root_.position, "the workflow has no 'version': expected a whole number, such as version: 1");
+    }
+    if (const Node* description = root_.find("description")) {
+      workflow_.description = read_text(*description, "description", problems_).value_or("");
+    }
+    if (const Node* deadline = root_.find("deadline"))
+      workflow_.deadline = read_duration(*deadline, "deadline", problems_);
+    if (const Node* policy = root_.find("on_compensation_failure")) {
+      const auto choice = read_choice(*policy, "on_compensation_failure", kOnCompensationFailure, problems_);
+      if (choice) workflow_.on_compensation_failure = static_cast<OnCompensationFailure>(*choice);
+    }
+  }
+
+  void read_input_schema() {
+    const Node* node = root_.find("input_schema");
+    if (node == nullptr) return;
+    auto schema = Schema::compile(node->to_json());
+    if (schema) {
+      workflow_.input_schema = std::move(*schema);
+    } else {
+      problems_.add(node->position, fmt::format("'input_schema': {}", schema.error().message));
+    }
+  }
+
+  const std::vector<Node>& step_nodes() {
+    static const std::vector<Node> kNone;
+    const Node* steps = root_.find("steps");
+    if (steps == nullptr) {
+      problems_.add(root_.position, "the workflow has no 'steps': expected a list of at least one step");
+      return kNone;
+    }
+    if (!steps->is_list() || steps->items.empty()) {
+      problems_.add(steps->position, fmt::format("'steps' must be a list of at least one step, but it is {}",
+                                                 steps->is_list() ? "empty" : describe(*steps)));
+      return kNone;
+    }
+    if (steps->items.size() > kMaxSteps) {
+      problems_.add(
+          steps->items[kMaxSteps].position,
+          fmt::format("a workflow has at most {} steps, but this one has {}", kMaxSteps, steps->items.size()));
+      return kNone;
+    }
+    return steps->items;
+  }
+
+  static std::vector<Visibility::Step> names_of(const std::vector<Node>& steps) {
+    std::vector<Visibility::Step> names;
+    for (std::size_t i = 0; i < steps.size(); ++i) names.push_back({step_name(steps[i]), i});
+    return names;
+  }
+
+  void check_names_differ(const std::vector<Node>& steps) {
+    std::map<std::string_view, std::size_t> first_lines;
+    for (std::size_t i = 0; i < workflow_.steps.size(); ++i) {
+      if (workflow_.steps[i].name.empty()) continue;
+      const TextPosition position = steps[i].find("name")->position;
+      const auto [first, is_new] = first_lines.emplace(workflow_.steps[i].name, position.line);
+      if (is_new) continue;
+      problems_.add(position, fmt::format("step name {} is there twice: the first stands in line {}",
+                                          quote(workflow_.steps[i].name), first->second));
+    }
+  }
+
+  void find_pivot(const std::vector<Node>& steps) {
+    for (std::size_t i = 0; i < workflow_.steps.size(); ++i) {
+      if (!workflow_.steps[i].pivot) continue;
+      if (!workflow_.pivot) {
+        workflow_.pivot = i;
+        continue;
+      }
+      problems_.add(steps[i].find("pivot")->position,
+                    fmt::format("a workflow has at most one pivot, and step {} is one already (line {})",
+                                quote(workflow_.steps[*workflow_.pivot].name),
+                                steps[*workflow_.pivot].find("pivot")->position.line));
+    }
+  }
+
+  const Document& document_;
+  const Node& root_;
+  Problems& problems_;
+  Workflow workflow_;
+};
+
+}  // namespace
+
+WorkflowRef build_workflow(const Document& document, Problems& problems) {
+  return WorkflowReader(document, problems).read();
+}
+
+}  // namespace saga::workflows
