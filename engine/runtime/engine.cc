@@ -170,7 +170,7 @@ void Engine::take(std::vector<SagaLoaded> loaded) {
 void Engine::adopt(SagaLoaded loaded) {
   std::vector<ClientMessage> waiting;
   if (auto asked = loading_.extract(loaded.id)) waiting = std::move(asked.mapped());
-  if (loaded.row) recovering_.erase(loaded.row->key);
+  if (loaded.asked_key) recovering_.erase(*loaded.asked_key);
   if (!loaded.row) {
     for (ClientMessage& message : waiting) {
       auto* start = std::get_if<ClientStart>(&message);

@@ -60,12 +60,12 @@ bool Recovery::step() {
 void Recovery::serve(const Request& request) {
   std::vector<SagaLoaded> loaded;
   if (const auto* id = std::get_if<std::string>(&request)) {
-    loaded.push_back(read(*id, store_.find(*id)));
+    loaded.push_back(read(*id, std::nullopt, store_.find(*id)));
   } else {
     for (const store::SagaKey key : std::get<std::vector<store::SagaKey>>(request)) {
       auto row = store_.find(key);
       std::string found = row ? row->identity.id : std::string();
-      loaded.push_back(read(std::move(found), std::move(row)));
+      loaded.push_back(read(std::move(found), key, std::move(row)));
     }
   }
   report_(std::move(loaded));
@@ -89,8 +89,8 @@ bool Recovery::scan_page() {
   return scan_cursor_.has_value();
 }
 
-SagaLoaded Recovery::read(std::string id, Result<store::SagaRow> row) {
-  SagaLoaded loaded{std::move(id), std::move(row), nullptr, nullptr, "", 0};
+SagaLoaded Recovery::read(std::string id, std::optional<store::SagaKey> asked_key, Result<store::SagaRow> row) {
+  SagaLoaded loaded{std::move(id), asked_key, std::move(row), nullptr, nullptr, "", 0};
   if (!loaded.row) return loaded;
   const store::Identity& identity = loaded.row->identity;
   auto records = store_.load(loaded.row->key);

@@ -28,7 +28,8 @@ struct DueFound {
 
 /// A saga that was read back, or why it could not be.
 struct SagaLoaded {
-  std::string id;
+  std::string id;                                       ///< As asked for, or as found.
+  std::optional<store::SagaKey> asked_key;              ///< When it was asked for by key.
   Result<store::SagaRow> row;                           ///< `kNotFound`: there is none.
   workflows::WorkflowRef workflow;
   std::shared_ptr<const core::SagaState> state;         ///< Null: `problem` says why it does not replay.
@@ -58,7 +59,7 @@ class Recovery {
   void run(const std::stop_token& stop);
   void serve(const Request& request);
   bool scan_page();
-  [[nodiscard]] SagaLoaded read(std::string id, Result<store::SagaRow> row);
+  [[nodiscard]] SagaLoaded read(std::string id, std::optional<store::SagaKey> asked_key, Result<store::SagaRow> row);
 
   const Registry& registry_;
   store::Store& store_;
