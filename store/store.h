@@ -25,10 +25,10 @@ using Epoch = std::int64_t;
 
 /// One event as it is stored.
 struct Record {
-  std::int64_t seq = 0;      ///< From 1, without gaps, within its saga.
+  std::int64_t seq = 0;  ///< From 1, without gaps, within its saga.
   Timestamp at;
-  std::string type;          ///< "step_completed"; the store only keeps it.
-  std::string data;          ///< A JSON object as text.
+  std::string type;  ///< "step_completed"; the store only keeps it.
+  std::string data;  ///< A JSON object as text.
 
   bool operator==(const Record&) const = default;
 };
@@ -36,7 +36,7 @@ struct Record {
 /// Where a saga waits for an operator.
 struct Stuck {
   std::string step;
-  std::string phase;   ///< "action", "compensation", or "" where no step is meant.
+  std::string phase;  ///< "action", "compensation", or "" where no step is meant.
   std::string code;
 
   bool operator==(const Stuck&) const = default;
@@ -57,7 +57,7 @@ struct Identity {
 /// What changes with the saga's status.
 struct Head {
   std::string status;
-  bool ended = false;                       ///< Nothing more happens by itself; `wake_at` is none.
+  bool ended = false;  ///< Nothing more happens by itself; `wake_at` is none.
   bool needs_attention = false;
   std::optional<Timestamp> attention_since;
   std::vector<Stuck> stuck;
@@ -80,10 +80,10 @@ struct Fence {
 struct Append {
   SagaKey saga = 0;
   Fence fence;
-  std::int64_t first_seq = 1;               ///< The seq of `events[0]`; what is there already makes it a conflict.
-  std::vector<Record> events;               ///< Not empty.
-  std::optional<Identity> create;           ///< With `first_seq` 1. An id that is or was taken makes it a conflict.
-  std::optional<Head> head;                 ///< None: the row stays as it is. Always given with `create`.
+  std::int64_t first_seq = 1;      ///< The seq of `events[0]`; what is there already makes it a conflict.
+  std::vector<Record> events;      ///< Not empty.
+  std::optional<Identity> create;  ///< With `first_seq` 1. An id that is or was taken makes it a conflict.
+  std::optional<Head> head;        ///< None: the row stays as it is. Always given with `create`.
 };
 
 /// How an append ended: durable; `kConflict` (seq or id taken; nothing of it was written); `kFenced`; `kPoisoned`.
@@ -110,15 +110,15 @@ struct DueCursor {
 
 /// Empty members do not filter.
 struct ListFilter {
-  std::optional<std::string> workflow;       ///< The name, any version.
+  std::optional<std::string> workflow;  ///< The name, any version.
   std::optional<std::int64_t> version;
-  std::vector<std::string> statuses;         ///< Any of these.
+  std::vector<std::string> statuses;  ///< Any of these.
   std::optional<bool> needs_attention;
   std::optional<std::string> stuck_step;
   std::optional<std::string> stuck_code;
-  std::vector<std::pair<std::string, std::string>> tags;   ///< All of these.
-  std::optional<Timestamp> since;            ///< created_at >= since.
-  std::optional<Timestamp> until;            ///< created_at < until.
+  std::vector<std::pair<std::string, std::string>> tags;  ///< All of these.
+  std::optional<Timestamp> since;                         ///< created_at >= since.
+  std::optional<Timestamp> until;                         ///< created_at < until.
 };
 
 struct StatusCount {
@@ -145,8 +145,8 @@ struct AttentionCount {
 struct WorkflowRow {
   std::string name;
   std::int64_t version = 1;
-  std::string content;          ///< The document as parsed, as canonical JSON text.
-  std::string source;           ///< As it was given.
+  std::string content;  ///< The document as parsed, as canonical JSON text.
+  std::string source;   ///< As it was given.
   Timestamp registered_at;
 
   bool operator==(const WorkflowRow&) const = default;
@@ -156,7 +156,7 @@ struct WorkflowRow {
 struct Health {
   bool writable = true;
   bool poisoned = false;
-  std::string problem;          ///< One line; empty when all is well.
+  std::string problem;  ///< One line; empty when all is well.
 };
 
 /// Told of every commit, on the store thread; for metrics. Must not block.
@@ -181,6 +181,14 @@ class Store {
   /// exactly once, on the store thread, in order of submission. Appends that wait together share one commit.
   [[nodiscard]] virtual Result<void> submit(Append append, AppendDone done) = 0;
 
+  /// The same for the next events of several sagas, durable all or none: a start of many, or a child's end together
+  /// with its parent's wake-up. A conflict of one is the conflict of all. An empty list is refused as `kInvalid`.
+  [[nodiscard]] virtual Result<void> submit_all(std::vector<Append> appends, AppendDone done) {
+    static_cast<void>(appends);
+    static_cast<void>(done);
+    return fail(ErrorCode::kUnsupported, "this store writes one saga at a time");
+  }
+
   /// Durable when it returns. The same name, version and content again: fine, false. Other content: `kConflict`.
   /// Several rows are registered all or none.
   [[nodiscard]] virtual Result<bool> register_workflows(std::vector<WorkflowRow> rows) = 0;
@@ -190,8 +198,8 @@ class Store {
 
   // ---- reading ----------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;   ///< `kNotFound`.
-  [[nodiscard]] virtual Result<SagaRow> find(SagaKey key) = 0;             ///< `kNotFound`.
+  [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;  ///< `kNotFound`.
+  [[nodiscard]] virtual Result<SagaRow> find(SagaKey key) = 0;            ///< `kNotFound`.
 
   /// A saga's events in order, from `from_seq`; none for an unknown key.
   [[nodiscard]] virtual Result<std::vector<Record>> load(SagaKey saga, std::int64_t from_seq = 1) = 0;
@@ -207,7 +215,7 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<StatusCount>> count_by_status(const ListFilter& filter) = 0;
   [[nodiscard]] virtual Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter) = 0;
 
-  [[nodiscard]] virtual Result<std::vector<WorkflowRow>> workflows() = 0;   ///< By name, then version.
+  [[nodiscard]] virtual Result<std::vector<WorkflowRow>> workflows() = 0;  ///< By name, then version.
 
   [[nodiscard]] virtual Health health() const = 0;
   [[nodiscard]] virtual std::size_t queue_length() const = 0;

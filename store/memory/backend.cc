@@ -1,0 +1,227 @@
+#include "store/memory/backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "store/memory/filter.h"
+
+namespace saga::store {
+namespace {
+
+std::int64_t bytes_of(const std::vector<Record>& events) {
+  std::int64_t bytes = 0;
+  for (const Record& event : events) bytes += static_cast<std::int64_t>(event.data.size());
+  return bytes;
+}
+
+}  // namespace
+
+// ---- writing --------------------------------------------------------------------------------------------------------
+
+Result<std::vector<Result<void>>> MemoryBackend::commit(std::span<const AppendGroup> groups) {
+  const std::unique_lock lock(mutex_);
+  std::vector<Result<void>> results;
+  results.reserve(groups.size());
+  for (const AppendGroup& group : groups) results.push_back(write_group(group));
+  return results;
+}
+
+Result<void> MemoryBackend::write_group(const AppendGroup& group) {
+  if (group.size() == 1) {
+    Result<void> fits = check(group[0]);
+    if (fits) write(group[0]);
+    return fits;
+  }
+  // One member may build on another, so that each is checked against what those before it wrote; what was there
+  // before is kept to be put back.
+  std::map<SagaKey, std::optional<Saga>> before;
+  for (const Append& append : group) {
+    if (const Result<void> fits = check(append); !fits) {
+      for (auto& [key, saga] : before) {
+        const auto now = sagas_.find(key);
+        unindex(now->second.row);
+        bytes_ -= bytes_of(now->second.events);
+        sagas_.erase(now);
+        if (!saga) continue;
+        index(saga->row);
+        bytes_ += bytes_of(saga->events);
+        sagas_.emplace(key, std::move(*saga));
+      }
+      return fits;
+    }
+    const auto there = sagas_.find(append.saga);
+    before.try_emplace(append.saga, there == sagas_.end() ? std::nullopt : std::optional(there->second));
+    write(append);
+  }
+  return {};
+}
+
+Result<void> MemoryBackend::check(const Append& append) const {
+  const auto epoch = epochs_.find(append.fence.shard);
+  if (epoch == epochs_.end() || epoch->second != append.fence.epoch) {
+    return fail(ErrorCode::kFenced,
+                fmt::format("shard {} is at epoch {}, the writer's is {}: another has taken it over",
+                            append.fence.shard, epoch == epochs_.end() ? 0 : epoch->second, append.fence.epoch));
+  }
+  const auto saga = sagas_.find(append.saga);
+  if (append.create) {
+    if (saga == sagas_.end() && !keys_.contains(append.create->id)) return {};
+    return fail(ErrorCode::kConflict, fmt::format("the id '{}' is taken", append.create->id));
+  }
+  if (saga == sagas_.end()) return fail(ErrorCode::kConflict, fmt::format("there is no saga {}", append.saga));
+  const std::int64_t next = saga->second.events.back().seq + 1;
+  if (append.first_seq == next) return {};
+  return fail(ErrorCode::kConflict,
+              fmt::format("the next event of saga {} is {}, got {}", append.saga, next, append.first_seq));
+}
+
+void MemoryBackend::write(const Append& append) {
+  Saga& saga = sagas_[append.saga];
+  if (append.create) {
+    saga.row.key = append.saga;
+    saga.row.identity = *append.create;
+  } else if (append.head) {
+    unindex(saga.row);
+  }
+  saga.events.insert(saga.events.end(), append.events.begin(), append.events.end());
+  bytes_ += bytes_of(append.events);
+  if (!append.head) return;
+  saga.row.head = *append.head;
+  index(saga.row);
+}
+
+void MemoryBackend::index(const SagaRow& row) {
+  keys_.emplace(row.identity.id, row.key);
+  if (row.head.wake_at) due_.emplace(row.identity.shard, *row.head.wake_at, row.key);
+}
+
+void MemoryBackend::unindex(const SagaRow& row) {
+  keys_.erase(row.identity.id);
+  if (row.head.wake_at) due_.erase(Due{row.identity.shard, *row.head.wake_at, row.key});
+}
+
+Result<bool> MemoryBackend::register_workflows(std::span<const WorkflowRow> rows) {
+  const std::unique_lock lock(mutex_);
+  auto registered = workflows_;
+  bool any_new = false;
+  for (const WorkflowRow& row : rows) {
+    const auto [there, added] = registered.try_emplace({row.name, row.version}, row);
+    any_new = any_new || added;
+    if (there->second.content == row.content) continue;
+    return fail(ErrorCode::kConflict,
+                fmt::format("workflow {}/{} is registered with other content", row.name, row.version));
+  }
+  workflows_ = std::move(registered);
+  return any_new;
+}
+
+Result<Epoch> MemoryBackend::take_over(ShardId shard, const std::string&) {
+  const std::unique_lock lock(mutex_);
+  return ++epochs_[shard];
+}
+
+// ---- reading --------------------------------------------------------------------------------------------------------
+
+Result<SagaRow> MemoryBackend::find(const std::string& id) const {
+  const std::shared_lock lock(mutex_);
+  const auto key = keys_.find(id);
+  if (key == keys_.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no saga '{}'", id));
+  return sagas_.at(key->second).row;
+}
+
+Result<SagaRow> MemoryBackend::find(SagaKey key) const {
+  const std::shared_lock lock(mutex_);
+  const auto saga = sagas_.find(key);
+  if (saga == sagas_.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no saga {}", key));
+  return saga->second.row;
+}
+
+std::vector<Record> MemoryBackend::load(SagaKey saga, std::int64_t from_seq) const {
+  const std::shared_lock lock(mutex_);
+  const auto there = sagas_.find(saga);
+  if (there == sagas_.end()) return {};
+  const std::vector<Record>& events = there->second.events;
+  const auto first =
+      std::find_if(events.begin(), events.end(), [from_seq](const Record& event) { return event.seq >= from_seq; });
+  return {first, events.end()};
+}
+
+std::vector<DueSaga> MemoryBackend::due(ShardId shard, Timestamp until, std::optional<DueCursor> after,
+                                        std::size_t limit) const {
+  const std::shared_lock lock(mutex_);
+  auto next = after ? due_.upper_bound(Due{shard, after->wake_at, after->key})
+                    : due_.lower_bound(Due{shard, Timestamp{std::numeric_limits<std::int64_t>::min()}, 0});
+  std::vector<DueSaga> sagas;
+  for (; next != due_.end() && sagas.size() < limit; ++next) {
+    const auto& [of_shard, wake_at, key] = *next;
+    if (of_shard != shard || wake_at > until) break;
+    sagas.push_back(DueSaga{key, sagas_.at(key).row.identity.id, wake_at});
+  }
+  return sagas;
+}
+
+std::vector<SagaRow> MemoryBackend::list(const ListFilter& filter, std::optional<SagaKey> before,
+                                         std::size_t limit) const {
+  const std::shared_lock lock(mutex_);
+  auto next = std::make_reverse_iterator(before ? sagas_.lower_bound(*before) : sagas_.end());
+  std::vector<SagaRow> rows;
+  for (; next != sagas_.rend() && rows.size() < limit; ++next) {
+    if (matches(filter, next->second.row)) rows.push_back(next->second.row);
+  }
+  return rows;
+}
+
+std::vector<StatusCount> MemoryBackend::count_by_status(const ListFilter& filter) const {
+  const std::shared_lock lock(mutex_);
+  std::map<std::pair<std::string, std::string>, StatusCount> counts;
+  for (const auto& [key, saga] : sagas_) {
+    const auto& [identity, head] = std::tie(saga.row.identity, saga.row.head);
+    if (!matches(filter, saga.row)) continue;
+    StatusCount& count = counts[{identity.workflow, head.status}];
+    count.workflow = identity.workflow;
+    count.status = head.status;
+    ++count.sagas;
+    if (!head.needs_attention) continue;
+    ++count.needing_attention;
+    if (head.attention_since)
+      count.oldest_attention = std::min(count.oldest_attention.value_or(*head.attention_since), *head.attention_since);
+  }
+  std::vector<StatusCount> sorted;
+  for (auto& [of, count] : counts) sorted.push_back(std::move(count));
+  return sorted;
+}
+
+std::vector<AttentionCount> MemoryBackend::count_attention(const ListFilter& filter) const {
+  const std::shared_lock lock(mutex_);
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, std::int64_t> counts;
+  for (const auto& [key, saga] : sagas_) {
+    if (!saga.row.head.needs_attention || !matches(filter, saga.row)) continue;
+    std::set<std::tuple<std::string, std::string, std::string, std::string>> places;
+    for (const Stuck& place : saga.row.head.stuck) {
+      if (matches_place(filter, place)) places.emplace(saga.row.identity.workflow, place.step, place.phase, place.code);
+    }
+    for (const auto& place : places) ++counts[place];
+  }
+  std::vector<AttentionCount> sorted;
+  for (const auto& [of, sagas] : counts) {
+    const auto& [workflow, step, phase, code] = of;
+    sorted.push_back(AttentionCount{workflow, step, phase, code, sagas});
+  }
+  return sorted;
+}
+
+std::vector<WorkflowRow> MemoryBackend::workflows() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<WorkflowRow> rows;
+  for (const auto& [of, row] : workflows_) rows.push_back(row);
+  return rows;
+}
+
+std::int64_t MemoryBackend::size_bytes() const {
+  const std::shared_lock lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace saga::store

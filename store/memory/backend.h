@@ -1,0 +1,62 @@
+// The tables of a memory store, and writing to them by the rules of every store.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "store/backend.h"
+
+namespace saga::store {
+
+/// Writes on the store thread, reads on any. Never fails as a whole.
+class MemoryBackend final : public Backend {
+ public:
+  [[nodiscard]] Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) override;
+  [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows) override;
+  [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
+  [[nodiscard]] Result<void> maintain() override { return {}; }
+
+  // As in `Store`.
+  [[nodiscard]] Result<SagaRow> find(const std::string& id) const;
+  [[nodiscard]] Result<SagaRow> find(SagaKey key) const;
+  [[nodiscard]] std::vector<Record> load(SagaKey saga, std::int64_t from_seq) const;
+  [[nodiscard]] std::vector<DueSaga> due(ShardId shard, Timestamp until, std::optional<DueCursor> after,
+                                         std::size_t limit) const;
+  [[nodiscard]] std::vector<SagaRow> list(const ListFilter& filter, std::optional<SagaKey> before,
+                                          std::size_t limit) const;
+  [[nodiscard]] std::vector<StatusCount> count_by_status(const ListFilter& filter) const;
+  [[nodiscard]] std::vector<AttentionCount> count_attention(const ListFilter& filter) const;
+  [[nodiscard]] std::vector<WorkflowRow> workflows() const;
+  [[nodiscard]] std::int64_t size_bytes() const;  ///< Of the events' data.
+
+ private:
+  struct Saga {
+    SagaRow row;
+    std::vector<Record> events;
+  };
+  using Due = std::tuple<ShardId, Timestamp, SagaKey>;
+
+  Result<void> write_group(const AppendGroup& group);
+  [[nodiscard]] Result<void> check(const Append& append) const;
+  void write(const Append& append);
+  void index(const SagaRow& row);
+  void unindex(const SagaRow& row);
+
+  mutable std::shared_mutex mutex_;  ///< Guards all that follows.
+  std::map<SagaKey, Saga> sagas_;
+  std::unordered_map<std::string, SagaKey> keys_;
+  std::set<Due> due_;
+  std::map<std::pair<std::string, std::int64_t>, WorkflowRow> workflows_;
+  std::map<ShardId, Epoch> epochs_;
+  std::int64_t bytes_ = 0;
+};
+
+}  // namespace saga::store

@@ -1,0 +1,347 @@
+#include "store/sqlite/reader.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "store/sqlite/tag_text.h"
+
+namespace saga::store::sqlite {
+namespace {
+
+constexpr const char* kDoing = "reading";
+
+/// In the order that `read_row` takes them.
+constexpr const char* kColumns =
+    "s.key, s.id, s.workflow, s.version, s.shard, s.status, s.ended, s.needs_attention, s.attention_since, "
+    "s.stuck_places, "
+    "s.created_at, s.updated_at, s.finished_at, s.wake_at, s.tags";
+
+/// SQLite's LIMIT is signed.
+std::int64_t as_limit(std::size_t limit) {
+  return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
+}
+
+}  // namespace
+
+Reader::~Reader() { run_ = {}; }  // Statements before their connection.
+
+Result<std::unique_ptr<Reader>> Reader::create(std::unique_ptr<Connection> connection) {
+  std::unique_ptr<Reader> reader(new Reader(std::move(connection)));
+  if (const Result<void> prepared = reader->prepare(); !prepared) return tl::unexpected(prepared.error());
+  return reader;
+}
+
+Result<void> Reader::prepare() {
+  const std::string columns = kColumns;
+  const std::initializer_list<std::pair<Statement*, std::string>> all{
+      {&run_.begin, "BEGIN"},
+      {&run_.end, "ROLLBACK"},
+      {&run_.by_id, "SELECT " + columns + " FROM sagas s WHERE s.id = ?1"},
+      {&run_.by_key, "SELECT " + columns + " FROM sagas s WHERE s.key = ?1"},
+      {&run_.stuck, "SELECT step, phase, code FROM stuck WHERE saga = ?1 ORDER BY place"},
+      {&run_.load, "SELECT seq, at, type, data FROM events WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
+      {&run_.due,
+       "SELECT key, id, wake_at FROM sagas INDEXED BY sagas_due WHERE shard = ?1 AND wake_at IS NOT NULL AND wake_at "
+       "<= ?2 "
+       "AND (wake_at, key) > (?3, ?4) ORDER BY wake_at, key LIMIT ?5"},
+      {&run_.workflows, "SELECT name, version, content, source, registered_at FROM workflows ORDER BY name, version"},
+  };
+  for (const auto& [statement, sql] : all) {
+    Result<Statement> prepared = connection_->prepare(sql);
+    if (!prepared) return tl::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
+template <typename T, typename Work>
+Result<T> Reader::in_snapshot(Work work) {
+  if (const int code = run_.begin.run(); code != SQLITE_DONE) return tl::unexpected(connection_->error(code, kDoing));
+  Result<T> result = work();
+  if (connection_->in_transaction()) static_cast<void>(run_.end.run());
+  return result;
+}
+
+template <typename Take>
+Result<void> Reader::query(const Sql& sql, Take take) {
+  Result<Statement> statement = connection_->prepare(sql.text());
+  if (!statement) return tl::unexpected(statement.error());
+  sql.bind_to(*statement);
+  while (true) {
+    const int code = statement->step();
+    if (code == SQLITE_DONE) return {};
+    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+    if (Result<void> taken = take(*statement); !taken) return taken;
+  }
+}
+
+// ---- one saga -------------------------------------------------------------------------------------------------------
+
+Result<SagaRow> Reader::find(const std::string& id) {
+  return in_snapshot<SagaRow>([&] {
+    run_.by_id.bind(1, std::string_view(id));
+    return read_one(run_.by_id, fmt::format("saga '{}'", id));
+  });
+}
+
+Result<SagaRow> Reader::find(SagaKey key) {
+  return in_snapshot<SagaRow>([&] {
+    run_.by_key.bind(1, key);
+    return read_one(run_.by_key, fmt::format("saga {}", key));
+  });
+}
+
+Result<SagaRow> Reader::read_one(Statement& statement, const std::string& name) {
+  const ResetAtEnd reset(statement);
+  const int code = statement.step();
+  if (code == SQLITE_DONE) return fail(ErrorCode::kNotFound, fmt::format("there is no {}", name));
+  if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+  return read_row(statement);
+}
+
+Result<SagaRow> Reader::read_row(const Statement& statement) {
+  SagaRow row;
+  row.key = statement.integer(0);
+  row.identity.id = statement.text(1);
+  row.identity.workflow = statement.text(2);
+  row.identity.version = statement.integer(3);
+  row.identity.shard = static_cast<ShardId>(statement.integer(4));
+  row.head.status = statement.text(5);
+  row.head.ended = statement.integer(6) != 0;
+  row.head.needs_attention = statement.integer(7) != 0;
+  row.head.attention_since = statement.optional_time(8);
+  const std::int64_t stuck_places = statement.integer(9);
+  row.identity.created_at = statement.time(10);
+  row.head.updated_at = statement.time(11);
+  row.head.finished_at = statement.optional_time(12);
+  row.head.wake_at = statement.optional_time(13);
+  if (!statement.is_null(14)) {
+    Result<Tags> tags = tags_from_text(statement.text(14));
+    if (!tags) return fail(tags.error().code, fmt::format("saga '{}': {}", row.identity.id, tags.error().message));
+    row.identity.tags = std::move(*tags);
+  }
+  if (stuck_places == 0) return row;
+
+  const ResetAtEnd reset(run_.stuck);
+  run_.stuck.bind(1, row.key);
+  while (true) {
+    const int code = run_.stuck.step();
+    if (code == SQLITE_DONE) return row;
+    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+    row.head.stuck.push_back(Stuck{run_.stuck.text(0), run_.stuck.text(1), run_.stuck.text(2)});
+  }
+}
+
+Result<std::vector<Record>> Reader::load(SagaKey saga, std::int64_t from_seq) {
+  const ResetAtEnd reset(run_.load);
+  run_.load.bind(1, saga);
+  run_.load.bind(2, from_seq);
+  std::vector<Record> events;
+  while (true) {
+    const int code = run_.load.step();
+    if (code == SQLITE_DONE) return events;
+    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+    events.push_back(Record{run_.load.integer(0), run_.load.time(1), run_.load.text(2), run_.load.text(3)});
+  }
+}
+
+// ---- many sagas -----------------------------------------------------------------------------------------------------
+
+Result<std::vector<DueSaga>> Reader::due(ShardId shard, Timestamp until, std::optional<DueCursor> after,
+                                         std::size_t limit) {
+  const DueCursor start = after.value_or(DueCursor{{std::numeric_limits<std::int64_t>::min()}, 0});
+  const ResetAtEnd reset(run_.due);
+  run_.due.bind(1, std::int64_t{shard});
+  run_.due.bind(2, until);
+  run_.due.bind(3, start.wake_at);
+  run_.due.bind(4, start.key);
+  run_.due.bind(5, as_limit(limit));
+  std::vector<DueSaga> sagas;
+  while (true) {
+    const int code = run_.due.step();
+    if (code == SQLITE_DONE) return sagas;
+    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+    sagas.push_back(DueSaga{run_.due.integer(0), run_.due.text(1), run_.due.time(2)});
+  }
+}
+
+Result<KeyRange> Reader::key_range(const ListFilter& filter, std::optional<SagaKey> before) {
+  KeyRange range{0, before};
+  const auto bound = [this](const char* text, Timestamp time) -> Result<std::optional<SagaKey>> {
+    Sql sql;
+    sql.add(text).bind(time.ms);
+    std::optional<SagaKey> key;
+    const Result<void> read = query(sql, [&key](const Statement& row) -> Result<void> {
+      if (!row.is_null(0)) key = row.integer(0);
+      return {};
+    });
+    if (!read) return tl::unexpected(read.error());
+    return key;
+  };
+  constexpr SagaKey kNone = std::numeric_limits<SagaKey>::max();
+  if (filter.since) {
+    const auto first =
+        bound("SELECT MIN(key) FROM sagas INDEXED BY sagas_created WHERE created_at >= ?", *filter.since);
+    if (!first) return tl::unexpected(first.error());
+    range.from = first->value_or(kNone);
+  }
+  if (filter.until) {
+    const auto last = bound("SELECT MAX(key) FROM sagas INDEXED BY sagas_created WHERE created_at < ?", *filter.until);
+    if (!last) return tl::unexpected(last.error());
+    const SagaKey below = last->value_or(-1) + 1;
+    range.below = range.below ? std::min(*range.below, below) : below;
+  }
+  return range;
+}
+
+Result<std::vector<WorkflowStatus>> Reader::streams(const ListFilter& filter) {
+  const Result<std::vector<StatusCount>> counts = kept_counts(filter);
+  if (!counts) return tl::unexpected(counts.error());
+  std::vector<WorkflowStatus> streams;
+  for (const StatusCount& count : *counts) streams.push_back({count.workflow, count.status});
+  return streams;
+}
+
+Result<std::vector<SagaRow>> Reader::list(const ListFilter& filter, std::optional<SagaKey> before, std::size_t limit) {
+  return in_snapshot<std::vector<SagaRow>>([&]() -> Result<std::vector<SagaRow>> {
+    const Result<KeyRange> range = key_range(filter, before);
+    if (!range) return tl::unexpected(range.error());
+    const WayIn way = way_into(filter);
+    std::vector<std::optional<WorkflowStatus>> parts;
+    if (way == WayIn::kStatus) {
+      const Result<std::vector<WorkflowStatus>> found = streams(filter);
+      if (!found) return tl::unexpected(found.error());
+      parts.assign(found->begin(), found->end());
+    } else {
+      parts.emplace_back();
+    }
+
+    // Each part gives its newest; the newest of all are among them.
+    std::vector<SagaRow> rows;
+    KeyRange left = *range;
+    for (const std::optional<WorkflowStatus>& part : parts) {
+      Sql sql;
+      sql.add("SELECT ").add(kColumns);
+      add_source(sql, filter, way, part, left);
+      sql.add(way == WayIn::kTag ? " ORDER BY t.saga DESC LIMIT ?" : " ORDER BY s.key DESC LIMIT ?")
+          .bind(as_limit(limit));
+      const Result<void> read = query(sql, [&](const Statement& statement) -> Result<void> {
+        Result<SagaRow> row = read_row(statement);
+        if (!row) return tl::unexpected(row.error());
+        rows.push_back(std::move(*row));
+        return {};
+      });
+      if (!read) return tl::unexpected(read.error());
+      if (parts.size() == 1) return rows;
+      std::sort(rows.begin(), rows.end(), [](const SagaRow& a, const SagaRow& b) { return a.key > b.key; });
+      if (rows.size() > limit) rows.resize(limit);
+      if (rows.size() == limit && limit > 0)
+        left.from = std::max(left.from, rows.back().key);  // Older ones cannot get in any more.
+    }
+    return rows;
+  });
+}
+
+Result<std::vector<StatusCount>> Reader::count_by_status(const ListFilter& filter) {
+  return in_snapshot<std::vector<StatusCount>>([&]() -> Result<std::vector<StatusCount>> {
+    if (!only_workflow_and_status(filter)) return scanned_counts(filter);
+    Result<std::vector<StatusCount>> counts = kept_counts(filter);
+    if (!counts) return counts;
+    if (const Result<void> oldest = add_oldest_attention(*counts); !oldest) return tl::unexpected(oldest.error());
+    return counts;
+  });
+}
+
+Result<std::vector<StatusCount>> Reader::kept_counts(const ListFilter& filter) {
+  Sql sql;
+  sql.add("SELECT workflow, status, sagas, needing_attention, NULL FROM counts WHERE sagas > 0");
+  if (filter.workflow) sql.add(" AND workflow = ?").bind(*filter.workflow);
+  for (std::size_t i = 0; i < filter.statuses.size(); ++i) {
+    sql.add(i == 0 ? " AND status IN (?" : ",?").bind(filter.statuses[i]);
+  }
+  if (!filter.statuses.empty()) sql.add(")");
+  sql.add(" ORDER BY workflow, status");
+  return query_counts(sql);
+}
+
+Result<std::vector<StatusCount>> Reader::scanned_counts(const ListFilter& filter) {
+  const Result<KeyRange> range = key_range(filter, std::nullopt);
+  if (!range) return tl::unexpected(range.error());
+  Sql sql;
+  sql.add(
+      "SELECT s.workflow, s.status, COUNT(*), SUM(s.needs_attention), MIN(CASE WHEN s.needs_attention THEN "
+      "s.attention_since END)");
+  add_source(sql, filter, way_into(filter), std::nullopt, *range);
+  sql.add(" GROUP BY s.workflow, s.status ORDER BY s.workflow, s.status");
+  return query_counts(sql);
+}
+
+Result<std::vector<StatusCount>> Reader::query_counts(const Sql& sql) {
+  std::vector<StatusCount> counts;
+  const Result<void> read = query(sql, [&](const Statement& row) -> Result<void> {
+    counts.push_back(StatusCount{row.text(0), row.text(1), row.integer(2), row.integer(3), row.optional_time(4)});
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return counts;
+}
+
+Result<void> Reader::add_oldest_attention(std::vector<StatusCount>& counts) {
+  for (StatusCount& count : counts) {
+    if (count.needing_attention == 0) continue;
+    Sql sql;
+    sql.add("SELECT attention_since FROM sagas INDEXED BY sagas_attention WHERE needs_attention = 1 AND workflow = ?")
+        .bind(count.workflow);
+    sql.add(" AND status = ? AND attention_since IS NOT NULL ORDER BY attention_since LIMIT 1").bind(count.status);
+    const Result<void> read = query(sql, [&](const Statement& row) -> Result<void> {
+      count.oldest_attention = row.optional_time(0);
+      return {};
+    });
+    if (!read) return read;
+  }
+  return {};
+}
+
+Result<std::vector<AttentionCount>> Reader::count_attention(const ListFilter& filter) {
+  return in_snapshot<std::vector<AttentionCount>>([&]() -> Result<std::vector<AttentionCount>> {
+    const Result<KeyRange> range = key_range(filter, std::nullopt);
+    if (!range) return tl::unexpected(range.error());
+    ListFilter attention = filter;
+    if (!attention.needs_attention) attention.needs_attention = true;
+    // The places that match, not all places of the sagas that match.
+    Sql sql;
+    sql.add(
+        "SELECT a.workflow, q.step, q.phase, q.code, COUNT(DISTINCT a.key) FROM (SELECT s.key AS key, s.workflow AS "
+        "workflow");
+    add_source(sql, attention, way_into(attention), std::nullopt, *range);
+    sql.add(" AND s.needs_attention = 1) a CROSS JOIN stuck q ON q.saga = a.key WHERE 1");
+    if (filter.stuck_step) sql.add(" AND q.step = ?").bind(*filter.stuck_step);
+    if (filter.stuck_code) sql.add(" AND q.code = ?").bind(*filter.stuck_code);
+    sql.add(" GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4");
+    std::vector<AttentionCount> counts;
+    const Result<void> read = query(sql, [&](const Statement& row) -> Result<void> {
+      counts.push_back(AttentionCount{row.text(0), row.text(1), row.text(2), row.text(3), row.integer(4)});
+      return {};
+    });
+    if (!read) return tl::unexpected(read.error());
+    return counts;
+  });
+}
+
+Result<std::vector<WorkflowRow>> Reader::workflows() {
+  const ResetAtEnd reset(run_.workflows);
+  std::vector<WorkflowRow> rows;
+  while (true) {
+    const int code = run_.workflows.step();
+    if (code == SQLITE_DONE) return rows;
+    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+    rows.push_back(WorkflowRow{run_.workflows.text(0), run_.workflows.integer(1), run_.workflows.text(2),
+                               run_.workflows.text(3), run_.workflows.time(4)});
+  }
+}
+
+}  // namespace saga::store::sqlite

@@ -1,0 +1,145 @@
+#include "store/sqlite/schema.h"
+
+#include <fmt/format.h>
+
+namespace saga::store::sqlite {
+namespace {
+
+constexpr const char* kVersion1 = R"sql(
+CREATE TABLE sagas(
+  key             INTEGER PRIMARY KEY,   -- grows with time, never reused
+  id              TEXT    NOT NULL UNIQUE,
+  workflow        TEXT    NOT NULL,
+  version         INTEGER NOT NULL,
+  shard           INTEGER NOT NULL,
+  status          TEXT    NOT NULL,
+  ended           INTEGER NOT NULL,
+  needs_attention INTEGER NOT NULL,
+  attention_since INTEGER,
+  stuck_places    INTEGER NOT NULL,      -- rows of this saga in `stuck`
+  created_at      INTEGER NOT NULL,      -- all times: UTC milliseconds since 1970
+  updated_at      INTEGER NOT NULL,
+  finished_at     INTEGER,
+  wake_at         INTEGER,               -- when somebody has to look at it again
+  tags            TEXT                   -- [["key","value"],...]; NULL: none
+);
+CREATE INDEX sagas_due       ON sagas(shard, wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX sagas_attention ON sagas(workflow, status, attention_since) WHERE needs_attention = 1;
+CREATE INDEX sagas_status    ON sagas(workflow, status);
+CREATE INDEX sagas_created   ON sagas(created_at);
+
+CREATE TABLE events(
+  n    INTEGER PRIMARY KEY,              -- order of commit; appended at the end, whichever saga it is
+  saga INTEGER NOT NULL,
+  seq  INTEGER NOT NULL,
+  at   INTEGER NOT NULL,
+  type TEXT    NOT NULL,
+  data TEXT    NOT NULL
+);
+CREATE UNIQUE INDEX events_of_saga ON events(saga, seq);
+
+CREATE TABLE tags(                       -- to find sagas by; sagas.tags is what is shown
+  name  TEXT    NOT NULL,
+  value TEXT    NOT NULL,
+  saga  INTEGER NOT NULL,
+  PRIMARY KEY(name, value, saga)
+) WITHOUT ROWID;
+
+CREATE TABLE stuck(
+  saga  INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  step  TEXT    NOT NULL,
+  phase TEXT    NOT NULL,
+  code  TEXT    NOT NULL,
+  PRIMARY KEY(saga, place)
+) WITHOUT ROWID;
+
+CREATE TABLE counts(                     -- kept with every head, so that statistics never scan the sagas
+  workflow        TEXT    NOT NULL,
+  status          TEXT    NOT NULL,
+  sagas           INTEGER NOT NULL,
+  needing_attention INTEGER NOT NULL,
+  PRIMARY KEY(workflow, status)
+) WITHOUT ROWID;
+
+CREATE TABLE workflows(
+  name          TEXT    NOT NULL,
+  version       INTEGER NOT NULL,
+  content       TEXT    NOT NULL,
+  source        TEXT    NOT NULL,
+  registered_at INTEGER NOT NULL,
+  PRIMARY KEY(name, version)
+);
+
+CREATE TABLE shards(
+  shard INTEGER PRIMARY KEY,
+  epoch INTEGER NOT NULL,
+  owner TEXT    NOT NULL
+);
+
+CREATE TABLE purged_ids(                 -- an id is never free again, a key is never used again
+  key INTEGER PRIMARY KEY,
+  id  TEXT    NOT NULL UNIQUE
+);
+)sql";
+
+/// 0: an empty file.
+Result<std::int64_t> version_of(Connection& connection) {
+  const auto tables = connection.query_integer("SELECT COUNT(*) FROM sqlite_master");
+  if (!tables) {
+    if (tables.error().code != ErrorCode::kCorruption) return tl::unexpected(tables.error());
+    return fail(ErrorCode::kInvalid, fmt::format("{} is not a SQLite database, or it is damaged", connection.path()));
+  }
+  if (**tables == 0) return 0;
+  const auto ours =
+      connection.query_integer("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'");
+  if (!ours) return tl::unexpected(ours.error());
+  if (**ours == 0) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} is a SQLite database, but not a store of sagad: it has no table "
+                                                 "schema_version",
+                                                 connection.path()));
+  }
+  const auto version = connection.query_integer("SELECT MAX(version) FROM schema_version");
+  if (!version) return tl::unexpected(version.error());
+  return version->value_or(0);
+}
+
+}  // namespace
+
+const std::vector<std::string>& migrations() {
+  static const std::vector<std::string> kSteps{kVersion1};
+  return kSteps;
+}
+
+Result<void> check_schema(Connection& connection, std::span<const std::string> steps) {
+  const Result<std::int64_t> version = version_of(connection);
+  if (!version) return tl::unexpected(version.error());
+  if (*version > static_cast<std::int64_t>(steps.size())) {
+    return fail(ErrorCode::kUnsupported,
+                fmt::format("{} was written by a newer version of sagad (schema {}, this one knows {})",
+                            connection.path(), *version, steps.size()));
+  }
+  return {};
+}
+
+Result<void> migrate(Connection& connection, std::span<const std::string> steps) {
+  const Result<std::int64_t> version = version_of(connection);
+  if (!version) return tl::unexpected(version.error());
+  for (std::size_t step = static_cast<std::size_t>(*version); step < steps.size(); ++step) {
+    std::string sql =
+        "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY, applied_at TEXT NOT "
+        "NULL);";
+    sql += steps[step];
+    sql += fmt::format("; INSERT INTO schema_version VALUES({}, datetime('now')); COMMIT", step + 1);
+    const Result<void> done = connection.execute(sql);
+    if (done) continue;
+    Error error = done.error();
+    if (connection.in_transaction()) static_cast<void>(connection.execute("ROLLBACK"));
+    error.message =
+        fmt::format("{}: bringing the store to schema {} failed: {}", connection.path(), step + 1, error.message);
+    return tl::unexpected(error);
+  }
+  return {};
+}
+
+}  // namespace saga::store::sqlite
