@@ -30,7 +30,8 @@ constexpr int kBacklog = 1024;
 /// cpp-httplib without its sockets: one request read from a stream, one answer written to it.
 class HttpReader final : public httplib::Server {
  public:
-  HttpReader(const HttpServerOptions& options, const HttpHandler& handler) : handler_(handler) {
+  HttpReader(const HttpServerOptions& options, const HttpHandler& handler, const std::atomic<bool>& stopping)
+      : handler_(handler), stopping_(stopping) {
     set_payload_max_length(options.max_body);
     set_keep_alive_timeout(static_cast<time_t>(options.idle_connection.count()));
     set_keep_alive_max_count(std::numeric_limits<std::int32_t>::max());
@@ -60,10 +61,12 @@ class HttpReader final : public httplib::Server {
     HttpAnswer answer = handler_(request);
     to.status = answer.status;
     for (const auto& [name, value] : answer.headers) to.set_header(name, value);
+    if (stopping_) to.set_header("Connection", "close");  // Nothing more is sent into a connection about to close.
     if (!answer.content_type.empty()) to.set_content(std::move(answer.body), answer.content_type);
   }
 
   const HttpHandler& handler_;
+  const std::atomic<bool>& stopping_;
 };
 
 struct Connection {
@@ -75,7 +78,7 @@ struct Connection {
 class Server final : public HttpServer {
  public:
   Server(const HttpServerOptions& options, HttpHandler handler)
-      : options_(options), handler_(std::move(handler)), reader_(options_, handler_) {}
+      : options_(options), handler_(std::move(handler)), reader_(options_, handler_, stopping_) {}
   ~Server() override {
     stop();
     if (wake_ >= 0) ::close(wake_);
@@ -92,11 +95,11 @@ class Server final : public HttpServer {
 
   HttpServerOptions options_;
   HttpHandler handler_;
+  std::atomic<bool> stopping_{false};
   HttpReader reader_;
   int listener_ = -1;
   int wake_ = -1;
   int port_ = 0;
-  std::atomic<bool> stopping_{false};
   std::mutex mutex_;
   std::condition_variable one_ended_;
   std::list<Connection> connections_;  ///< Guarded by mutex_.
