@@ -6,39 +6,19 @@
 #include <charconv>
 #include <utility>
 
+#include "workflows/definition/suggest.h"
+
 namespace saga::workflows::expressions {
 namespace {
 
 constexpr std::size_t kMaxRoots = 150;  // They are parameters of a Lua function, which has at most 200 locals.
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = std::exchange(row[j], std::min({changed, row[j] + 1, row[j - 1] + 1}));
-    }
-  }
-  return row.back();
-}
-
-/// "; did you mean 'x'?" when one of `names` is near enough, else "; " and what there is.
+/// "; did you mean 'x'?" when one of `names` is near, else "; " and what there is.
 std::string suggestion(std::string_view written, const std::vector<std::string_view>& names,
                        std::string_view there_are) {
-  std::string_view best;
-  std::size_t least = written.size() <= 3 ? 2 : std::max<std::size_t>(2, written.size() / 3) + 1;
-  for (const std::string_view name : names) {
-    const std::size_t distance = edit_distance(written, name);
-    if (distance < least) {
-      least = distance;
-      best = name;
-    }
-  }
-  if (!best.empty()) return fmt::format("; did you mean '{}'?", best);
+  if (const auto near = nearest(written, names); !near.empty()) return fmt::format("; did you mean '{}'?", near);
   if (names.empty()) return "";
-  return fmt::format("; {} {}", there_are, fmt::join(names, ", "));
+  return fmt::format("; {} {}", there_are, list_of(names));
 }
 
 int count_lines(std::string_view text) {
