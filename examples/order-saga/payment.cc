@@ -46,31 +46,31 @@ StepAnswer refund(Gateway& gateway, const StepCall& call, Transaction& tx) {
   return Done{{{"refund_id", answer.id}}};
 }
 
+void mount(StepServer& server, Gateway& gateway) {
+  const auto charging = [&](const StepCall& call, Transaction& tx) { return charge(gateway, call, tx); };
+  const auto refunding = [&](const StepCall& call, Transaction& tx) { return refund(gateway, call, tx); };
+  server.action("POST", "/charges", charging, {.effects = Effects::kOutside});
+  server.compensation("POST", "/refunds", refunding, {.effects = Effects::kOutside});
+  server.endpoint("POST", "/admin/gateway", [&](const PlainCall& call, Transaction&) {
+    gateway.set_up(call.body.at("up").get<bool>());
+    return saga::Json{{"up", call.body.at("up")}};
+  });
+  server.endpoint("GET", "/state", [&](const PlainCall&, Transaction& tx) {
+    const char* payments = "SELECT * FROM payments ORDER BY rowid DESC LIMIT 100";
+    return saga::Json{{"payments", tx.query_json(payments)}, {"gateway", gateway.state()}};
+  });
+}
+
 }  // namespace
 }  // namespace order_saga
 
 int main(int argc, char** argv) {
   using namespace order_saga;
   std::unique_ptr<Gateway> gateway;
-  return run(argc, argv,
-             {"payment", kSchema, [&](StepServer& server, const std::string& db) {
-                auto opened = Gateway::open(db + "-gateway");
-                if (!opened) throw std::runtime_error(opened.error().message);
-                gateway = std::move(*opened);
-                const StepOptions outside{Effects::kOutside};
-                server.action(
-                    "POST", "/charges",
-                    [&](const StepCall& call, Transaction& tx) { return charge(*gateway, call, tx); }, outside);
-                server.compensation(
-                    "POST", "/refunds",
-                    [&](const StepCall& call, Transaction& tx) { return refund(*gateway, call, tx); }, outside);
-                server.endpoint("POST", "/admin/gateway", [&](const PlainCall& call, Transaction&) {
-                  gateway->set_up(call.body.at("up").get<bool>());
-                  return saga::Json{{"up", call.body.at("up")}};
-                });
-                server.endpoint("GET", "/state", [&](const PlainCall&, Transaction& tx) {
-                  return saga::Json{{"payments", tx.query_json("SELECT * FROM payments ORDER BY rowid DESC LIMIT 100")},
-                                    {"gateway", gateway->state()}};
-                });
-              }});
+  return run(argc, argv, {"payment", kSchema, [&](StepServer& server, const std::string& db) {
+                            auto opened = Gateway::open(db + "-gateway");
+                            if (!opened) throw std::runtime_error(opened.error().message);
+                            gateway = std::move(*opened);
+                            mount(server, *gateway);
+                          }});
 }
