@@ -151,7 +151,7 @@ void Engine::take(Committed committed) {
 void Engine::take(DueFound found) {
   std::vector<store::SagaKey> missing;
   for (const store::DueSaga& due : found.sagas) {
-    if (live_.size() + recovering_.size() + missing.size() >= options_.max_live) break;
+    if (live_.size() + recovering_.size() >= options_.max_live) break;
     if (live_.contains(due.key) || recovering_.contains(due.key) || loading_.contains(due.id)) continue;
     recovering_.emplace(due.key, due.id);
     missing.push_back(due.key);

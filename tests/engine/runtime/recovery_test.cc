@@ -102,8 +102,8 @@ TEST_F(RuntimeTest, ASagaWhoseRecordDoesNotReplayIsSuspendedAndTheOthersGoOn) {
   store::Append damage;
   damage.saga = row->key;
   damage.fence = {0, *epoch};
-  damage.first_seq = 3;
-  damage.events.push_back({3, clock_.now(), "step_completed", R"({"step":"flight"})"});
+  damage.first_seq = store_->load(row->key)->back().seq + 1;
+  damage.events.push_back({damage.first_seq, clock_.now(), "step_completed", R"({"step":"flight"})"});
   ASSERT_TRUE(store_->submit(std::move(damage), [&appended](Result<void> result) { appended = std::move(result); }));
   while (!appended) settle();
   ASSERT_TRUE(*appended);
