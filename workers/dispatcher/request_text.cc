@@ -22,21 +22,35 @@ bool holds(const Headers& headers, std::string_view name) {
   return std::ranges::any_of(headers, [&](const auto& header) { return equal_ignoring_case(header.first, name); });
 }
 
-bool is_token(char c) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kMarks.find(c) != std::string_view::npos;
-}
+/// The characters of a header's name or a method.
+constexpr std::array<bool, 256> kToken = [] {
+  std::array<bool, 256> token{};
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    token[static_cast<unsigned char>(c)] = true;
+  }
+  return token;
+}();
 
-bool is_control(char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }
+bool is_token(char c) { return kToken[static_cast<unsigned char>(c)]; }
+bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
+bool is_control_or_blank(char c) { return is_control(c) || c == ' '; }
 
 void append_token(std::string& out, std::string_view text) {
-  std::ranges::copy_if(text, std::back_inserter(out), is_token);
+  if (std::ranges::all_of(text, is_token)) {
+    out += text;
+  } else {
+    std::ranges::copy_if(text, std::back_inserter(out), is_token);
+  }
 }
 
 void append_path(std::string& out, std::string_view path) {
+  if (std::ranges::none_of(path, is_control_or_blank)) {
+    out += path;
+    return;
+  }
   for (const char c : path) {
-    if (is_control(c) || c == ' ') {
+    if (is_control_or_blank(c)) {
       out += fmt::format("%{:02X}", static_cast<unsigned>(c));
     } else {
       out += c;
@@ -49,7 +63,11 @@ void append_header(std::string& out, std::string_view name, std::string_view val
   append_token(out, name);
   if (out.size() == start) return;  // Nothing of the name could stand.
   out += ": ";
-  std::ranges::transform(value, std::back_inserter(out), [](char c) { return is_control(c) && c != '\t' ? ' ' : c; });
+  if (std::ranges::none_of(value, is_control)) {
+    out += value;
+  } else {
+    std::ranges::replace_copy_if(value, std::back_inserter(out), is_control, ' ');
+  }
   out += "\r\n";
 }
 
