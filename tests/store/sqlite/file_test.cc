@@ -1,0 +1,240 @@
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "store/sqlite/schema.h"
+#include "tests/store/sqlite/opened.h"
+
+namespace saga::store::testing {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+class StoreFile : public ::testing::Test {
+ protected:
+  [[nodiscard]] std::string path() const { return folder_.file("saga.db"); }
+  /// Runs SQL on a file and returns all values, joined by commas.
+  static std::string sql(const std::string& file, const std::string& text) {
+    sqlite3* db = nullptr;
+    EXPECT_EQ(sqlite3_open(file.c_str(), &db), SQLITE_OK);
+    std::string values;
+    const auto take = [](void* into, int columns, char** row, char**) {
+      for (int i = 0; i < columns; ++i)
+        *static_cast<std::string*>(into) += std::string(row[i] == nullptr ? "NULL" : row[i]) + ",";
+      return 0;
+    };
+    EXPECT_EQ(sqlite3_exec(db, text.c_str(), take, &values, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+    return values;
+  }
+
+  TempFolder folder_;
+};
+
+TEST_F(StoreFile, EverythingIsThereWhenOpenedAgain) {
+  SagaKey a = 0, b = 0;
+  const WorkflowRow workflow{"order-saga", 1, "{}", "name: order-saga", kNoon};
+  {
+    const auto store = opened(path());
+    own(*store);
+    ASSERT_TRUE(store->register_workflows({workflow}));
+    a = given(*store, "a", running(kNoon + Millis{3}), identity("w", 4, {{"k", "v"}}));
+    b = given(*store, "b", failed({{"pay", "action", "declined"}}), identity("w"));
+    ASSERT_TRUE(commit(*store, further(a, 2, 3)));
+  }
+  const auto store = opened(path());
+  EXPECT_EQ(store->load(a)->size(), 4U);
+  EXPECT_EQ(store->find("a")->identity.tags.size(), 1U);
+  EXPECT_EQ(store->find("b")->head, failed({{"pay", "action", "declined"}}));
+  EXPECT_THAT(*store->workflows(), ElementsAre(workflow));
+  EXPECT_EQ(store->due(kShard, kNoon + Millis{3}, std::nullopt, 5)->at(0).key, a);
+  EXPECT_THAT(*store->count_by_status({}),
+              ElementsAre(StatusCount{"w", "failed", 1, 1, kNoon}, StatusCount{"w", "running", 1, 0, {}}));
+  EXPECT_GT(store->reserve_key(), b);
+  EXPECT_EQ(own(*store), 2);
+}
+
+TEST_F(StoreFile, APurgedIdOrKeyIsNeverFreeAgain) {
+  {
+    const auto store = opened(path());
+    own(*store);
+  }
+  sql(path(), "INSERT INTO purged_ids VALUES(41, 'order-1')");
+  const auto store = opened(path());
+  const Epoch epoch = own(*store);
+  EXPECT_EQ(store->reserve_key(), 42);
+  EXPECT_THAT(commit(*store, start(42, "order-1", epoch)), FailsWith(ErrorCode::kConflict, "order-1"));
+  EXPECT_THAT(commit(*store, start(41, "order-2", epoch)), FailsWith(ErrorCode::kConflict));
+  EXPECT_TRUE(commit(*store, start(43, "order-2", epoch)));
+}
+
+TEST_F(StoreFile, ASecondOwnerIsRefusedAtOnceAndTold) {
+  auto store = opened(path());
+  EXPECT_THAT(make_sqlite_store(options_for(path())),
+              FailsWith(ErrorCode::kUnavailable, "in use by another sagad (pid " + std::to_string(::getpid()) + ")"));
+  const std::string link = folder_.file("link.db");
+  std::filesystem::create_symlink(path(), link);
+  EXPECT_THAT(make_sqlite_store(options_for(link)), FailsWith(ErrorCode::kUnavailable))
+      << "whatever the file is called by";
+
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const auto second = make_sqlite_store(options_for(path()));
+    ::_exit(!second && second.error().message.find("pid " + std::to_string(::getppid())) != std::string::npos ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  store.reset();
+  EXPECT_NE(opened(path()), nullptr);
+}
+
+TEST_F(StoreFile, ANewerStoreIsRefusedAndLeftAsItIs) {
+  opened(path());
+  sql(path(), "INSERT INTO schema_version VALUES(7, 'later')");
+  EXPECT_THAT(make_sqlite_store(options_for(path())),
+              FailsWith(ErrorCode::kUnsupported, "was written by a newer version"));
+  EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kUnsupported, "schema 7, this one knows 1"));
+}
+
+TEST_F(StoreFile, WhatIsNoStoreIsRefusedAndLeftAsItIs) {
+  std::ofstream(path()) << "once upon a time there was a text file that somebody named by mistake";
+  EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kInvalid, "is not a SQLite database"));
+  EXPECT_EQ(std::filesystem::file_size(path()), 69U);
+
+  const std::string other = folder_.file("other.db");
+  sql(other, "CREATE TABLE customers(name TEXT)");
+  EXPECT_THAT(make_sqlite_store(options_for(other)), FailsWith(ErrorCode::kInvalid, "not a store of sagad"));
+  EXPECT_EQ(sql(other, "SELECT COUNT(*) FROM sqlite_master; PRAGMA journal_mode"), "1,delete,");
+}
+
+TEST_F(StoreFile, PlacesThatCannotHoldAStoreAreRefused) {
+  std::filesystem::create_directory(folder_.file("folder"));
+  EXPECT_THAT(make_sqlite_store(options_for(folder_.file("folder"))),
+              FailsWith(ErrorCode::kInvalid, "is a folder, expected a file"));
+  EXPECT_THAT(make_sqlite_store(options_for(folder_.file("no/saga.db"))),
+              FailsWith(ErrorCode::kInvalid, "there is no folder"));
+  EXPECT_THAT(make_sqlite_store(options_for(folder_.file("folder/"))), FailsWith(ErrorCode::kInvalid, "names no file"));
+  EXPECT_THAT(make_sqlite_store(options_for("/dev/null")), FailsWith(ErrorCode::kInvalid, "not a regular file"));
+  EXPECT_THAT(make_sqlite_store(options_for("/proc/sys/saga.db")), FailsWith(ErrorCode::kInvalid, "/proc/sys"));
+}
+
+TEST_F(StoreFile, AnEmptyFileBecomesAStore) {
+  std::ofstream(path()).close();
+  EXPECT_NE(opened(path()), nullptr);
+  EXPECT_EQ(sql(path(), "SELECT MAX(version) FROM schema_version; PRAGMA journal_mode"), "1,wal,");
+}
+
+TEST_F(StoreFile, AnOlderStoreIsMigratedWithWhatItHolds) {
+  SagaKey key = 0;
+  {
+    const auto store = opened(path());
+    own(*store);
+    key = given(*store, "order-1");
+  }
+  SqliteOptions options = options_for(path());
+  options.migrations = sqlite::migrations();
+  options.migrations->push_back("ALTER TABLE sagas ADD COLUMN mood TEXT; UPDATE sagas SET mood = 'calm'");
+  options.migrations->push_back("CREATE TABLE later(x)");
+  {
+    const auto store = opened(options);
+    EXPECT_EQ(own(*store), 2);
+    EXPECT_EQ(store->load(key)->size(), 1U);
+  }
+  EXPECT_EQ(sql(path(), "SELECT mood FROM sagas; SELECT version FROM schema_version ORDER BY 1"), "calm,1,2,3,");
+  EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kUnsupported, "schema 3, this one knows 1"));
+}
+
+TEST_F(StoreFile, AMigrationThatFailsLeavesTheStoreAtItsLastStep) {
+  opened(path());
+  SqliteOptions options = options_for(path());
+  options.migrations = sqlite::migrations();
+  options.migrations->push_back("CREATE TABLE good(x)");
+  options.migrations->push_back("CREATE TABLE half(x); INSERT INTO nowhere VALUES(1)");
+  EXPECT_THAT(make_sqlite_store(options), FailsWith(ErrorCode::kInternal, "bringing the store to schema 3 failed"));
+  EXPECT_EQ(
+      sql(path(),
+          "SELECT MAX(version) FROM schema_version; SELECT name FROM sqlite_master WHERE name IN ('good', 'half')"),
+      "2,good,");
+  options.migrations->back() = "CREATE TABLE half(x)";
+  EXPECT_NE(opened(options), nullptr);
+}
+
+TEST_F(StoreFile, ABackupBesideARunningStoreIsSound) {
+  const auto store = opened(path());
+  own(*store);
+  std::atomic<bool> stop{false};
+  std::atomic<std::int64_t> sagas{0};
+  std::thread writer([&] {
+    for (int i = 0; !stop; ++i) {
+      const SagaKey key = given(*store, "order-" + std::to_string(i), running(), identity("w", 1, {{"k", "v"}}));
+      EXPECT_TRUE(commit(*store, with_head(further(key, 2, 2), completed())));
+      ++sagas;
+    }
+  });
+  while (sagas < 20) std::this_thread::yield();
+  for (int i = 0; i < 3; ++i) {
+    const std::string copy = folder_.file("backup-" + std::to_string(i) + ".db");
+    const std::int64_t before = sagas;
+    const std::string command = "sqlite3 '" + path() + "' \".backup '" + copy + "'\"";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+    EXPECT_EQ(sql(copy, "PRAGMA integrity_check"), "ok,");
+    const auto restored = opened(copy);
+    const auto counts = restored->count_by_status({});
+    std::int64_t found = 0;
+    for (const StatusCount& count : *counts) found += count.sagas;
+    EXPECT_GE(found, before);
+    EXPECT_EQ(restored->load(1)->size(), 3U);
+  }
+  stop = true;
+  writer.join();
+  EXPECT_TRUE(store->health().writable);
+}
+
+TEST_F(StoreFile, TheLogIsCopiedAndDoesNotGrowForever) {
+  SqliteOptions options = options_for(path());
+  options.checkpoint_pages = 50;
+  const auto store = opened(options);
+  own(*store);
+  const SagaKey key = given(*store, "order-1");
+  for (std::int64_t seq = 2; seq <= 400; ++seq) {
+    Append append = further(key, seq);
+    append.events[0].data = "\"" + std::string(2'000, 'x') + "\"";
+    ASSERT_TRUE(commit(*store, append));
+  }
+  EXPECT_LT(std::filesystem::file_size(path() + "-wal"), 4096U * 100);
+  EXPECT_EQ(store->load(key)->size(), 400U);
+}
+
+TEST_F(StoreFile, ADamagedFileIsReportedWithWhatToDo) {
+  SqliteOptions options = options_for(path());
+  SagaKey key = 0;
+  {
+    const auto store = opened(options);
+    own(*store);
+    key = given(*store, "order-1");
+    Append big = further(key, 2);
+    big.events[0].data = "\"" + std::string(200'000, 'x') + "\"";
+    ASSERT_TRUE(commit(*store, big));
+  }
+  {
+    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
+    for (std::streamoff page = 2; page < 200; ++page) {  // All but the first: the schema stays readable.
+      file.seekp(page * 4096);
+      file << std::string(100, '\x7f');
+    }
+  }
+  const auto store = make_sqlite_store(options);
+  const Error error = store ? (*store)->load(key).error() : store.error();
+  EXPECT_EQ(error.code, ErrorCode::kCorruption);
+  EXPECT_THAT(error.message, HasSubstr("restore a backup"));
+}
+
+}  // namespace
+}  // namespace saga::store::testing
