@@ -1,4 +1,5 @@
 // The same random history goes to every backend; whatever is asked, they must give one answer.
+#include <algorithm>
 #include <random>
 
 #include "tests/store/contract/contract.h"
@@ -40,8 +41,8 @@ class Model : public ::testing::Test {
   Append any_append() {
     const SagaKey key = 1 + any(kSagas);
     std::int64_t& length = lengths_[static_cast<std::size_t>(key)];
-    Append append = length == 0 || one_in(20) ? start(key, word("id", 2 * kSagas))
-                                              : further(key, length + (one_in(10) ? any(3) : 1), 1 + any(3));
+    const std::int64_t next = std::max<std::int64_t>(2, length + (one_in(10) ? any(3) : 1));  // At times wrong.
+    Append append = length == 0 || one_in(20) ? start(key, word("id", 2 * kSagas)) : further(key, next, 1 + any(3));
     if (append.create) {
       *append.create =
           Identity{append.create->id, word("workflow", 3), 1 + any(3), {}, kNoon + Millis{any(50)}, kShard};
@@ -140,7 +141,7 @@ class Model : public ::testing::Test {
 
 TEST_F(Model, AllBackendsGiveOneAnswer) {
   SCOPED_TRACE("seed " + std::to_string(seed_));
-  for (int i = 0; i < 800 && !HasFatalFailure(); ++i) {
+  for (int i = 0; i < 500 && !HasFatalFailure(); ++i) {
     write();
     ask();
     ask();
