@@ -10,7 +10,7 @@
 //   call_deferred         the call open                      waiting, the number given back
 //   step_completed        the action open with that number   completed, with its output
 //   step_failed           the action not open, not ended     failed
-//   step_skipped          the step pending                   skipped
+//   step_skipped          the step never called, not ended   skipped
 //   stop_requested        running                            running, stopping
 //   compensation_begun    running                            compensating; what is to undo is pending
 //   step_compensated      the compensation open              undone
@@ -20,7 +20,8 @@
 //   saga_failed           compensating                       failed
 //   saga_suspended        not ended                          suspended, remembering what it was
 //   saga_resumed          suspended                          what it was; times put off by as long as it lasted
-//   operator_retried      suspended, failed, or retrying     the calls retrying, due now, with a fresh budget
+//   operator_retried      suspended, failed, or a call that  the calls retrying, due now, with a fresh budget
+//                         waits to be made
 //   operator_skipped      suspended or failed                the call settled
 //   operator_cancelled    pending, running, suspended        stopping, or compensating
 //   saga_terminated       not ended, or failed               terminated
@@ -60,6 +61,10 @@ class Applier {
     }
     CallState& call = call_of(e.step, e.phase);
     if (call.open || e.attempt != call.attempts + 1) return wrong("the call's next attempt");
+    const StepState& before = s_.steps[e.step];
+    if (e.phase == Phase::kAction ? has_ended_step(before.status) : !is_undo_due(before.undo)) {
+      return wrong("a call that has not ended");
+    }
     call.attempts = e.attempt;
     call.open = true;
     call.due_at.reset();
@@ -114,6 +119,7 @@ class Applier {
     StepState& step = s_.steps[e.step];
     if (step.action.open || has_ended_step(step.status)) return wrong("a step that has not ended");
     step.action.due_at.reset();
+    step.action.last_failure = e.failure;
     step.failure = e.failure;
     end_step(step, StepStatus::kFailed);
     return {};
@@ -121,7 +127,8 @@ class Applier {
 
   Result<void> operator()(const StepSkipped& e) {
     StepState& step = s_.steps[e.step];
-    if (step.status != StepStatus::kPending) return wrong("a step that has not begun");
+    if (step.action.attempts != 0 || has_ended_step(step.status)) return wrong("a step that has not begun");
+    step.action.due_at.reset();
     end_step(step, StepStatus::kSkipped);
     return {};
   }
@@ -181,6 +188,10 @@ class Applier {
 
   Result<void> operator()(const SagaSuspended& e) {
     if (has_ended(s_.status) || s_.status == SagaStatus::kSuspended) return wrong("a saga that has not ended");
+    if (e.cause == SuspensionCause::kPivotUnknown) {
+      if (!workflow_.pivot) return wrong("a workflow with a pivot");
+      s_.stopping = false;   // Whether to go on or back is the operator's to say.
+    }
     s_.suspension = Suspension{e.cause, s_.status, at_};
     s_.status = SagaStatus::kSuspended;
     if (e.failure) s_.error = e.failure;
@@ -303,6 +314,12 @@ class Applier {
     return false;
   }
 
+  static void renew_budget(CallState& call) {
+    call.counted = 0;
+    call.failures = 0;
+    call.budget_from.reset();
+  }
+
   /// Back to what it was, its times put off by as long as the suspension lasted.
   void leave_suspension() {
     if (!s_.suspension) return;
@@ -328,11 +345,19 @@ class Applier {
     for (StepState& step : s_.steps) {
       step.undo = CompensationStatus::kNone;
       step.undone_at.reset();
+      step.undo_settled.reset();
+      renew_budget(step.compensation);
       step.compensation.due_at.reset();
     }
   }
 
   Result<void> go_on(const std::vector<CallRef>& calls) {
+    for (const CallRef& ref : calls) {
+      if (call_of(ref.step, ref.phase).open) return wrong("a call that is not under way");
+      if (ref.phase == Phase::kCompensation && s_.steps[ref.step].undo == CompensationStatus::kNone) {
+        return wrong("a compensation that was due");
+      }
+    }
     for (const CallRef& ref : calls) {
       if (ref.phase == Phase::kAction) turn_forward();
     }
@@ -345,9 +370,7 @@ class Applier {
   void renew(const CallRef& ref) {
     CallState& call = call_of(ref.step, ref.phase);
     StepState& step = s_.steps[ref.step];
-    call.counted = 0;
-    call.failures = 0;
-    call.budget_from.reset();
+    renew_budget(call);
     call.due_at = at_;
     if (ref.phase == Phase::kAction) {
       step.status = StepStatus::kRetrying;

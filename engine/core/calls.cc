@@ -13,10 +13,17 @@
 #include <cmath>
 
 #include "engine/core/decider.h"
+#include "workers/protocol/text.h"
 
 namespace saga::core {
 
 using workers::Verdict;
+
+namespace {
+
+constexpr std::size_t kMaxCode = 200;   ///< As for the codes that a worker names itself.
+
+}  // namespace
 
 void Decider::react(const StartSaga& input) {
   if (state().facts) return;
@@ -73,8 +80,7 @@ void Decider::react(const CallFinished& input) {
 
 Verdict Decider::read_answer(const CallFinished& input) const {
   const workflows::Step& step = workflow_.steps[input.step];
-  const bool action = input.phase == Phase::kAction;
-  const workflows::Call& definition = action ? step.action : *step.compensation;
+  const workflows::Call& definition = input.phase == Phase::kAction ? step.action : *step.compensation;
   workers::AnswerContext context;
   context.phase = input.phase;
   context.accept = definition.accept;
@@ -87,21 +93,40 @@ Verdict Decider::read_answer(const CallFinished& input) const {
     verdict.retryable = false;
     verdict.outcome = Outcome::kUnknown;
   }
-  if (action && step.error_code && verdict.outcome == Outcome::kDone) {
-    SagaScope scope(workflow_, state(), input.step, input.phase);
-    scope.set_body(verdict.output.get());
-    const auto code = step.error_code->evaluate(scope);
-    if (!code) {   // The worker said done; what it did is not taken back by our failing to read it.
-      verdict.outcome = Outcome::kUnknown;
-      verdict.code = workers::codes::kExpressionError;
-      verdict.message = code.error().message;
-    } else if (code->is_string()) {
-      verdict.outcome = Outcome::kNotDone;
-      verdict.code = code->get<std::string>();
-      verdict.message = fmt::format("refused with status {}", verdict.http_status);
-    }
-  }
+  if (step.error_code) read_error_code(input, context, verdict);
   return verdict;
+}
+
+/// What the step's `error_code` makes of the answer: a refusal of one that would mean done, the code of a failure.
+void Decider::read_error_code(const CallFinished& input, const workers::AnswerContext& context, Verdict& verdict) const {
+  const auto* answer = std::get_if<workers::Answered>(&input.outcome);
+  if (answer == nullptr) return;
+  const bool done = verdict.outcome == Outcome::kDone;
+  JsonRef body = verdict.output;
+  if (!done) {
+    auto parsed = read_json(answer->body);
+    if (!parsed) return;
+    body = share(std::move(*parsed));
+  }
+  SagaScope scope(workflow_, state(), input.step, input.phase);
+  scope.set_body(body.get());
+  const auto code = workflow_.steps[input.step].error_code->evaluate(scope);
+  if (!code) {
+    if (!done) return;   // A failure keeps the code it has.
+    verdict.outcome = Outcome::kUnknown;   // What was done is not taken back by our failing to read it.
+    verdict.code = workers::codes::kExpressionError;
+    verdict.message = code.error().message;
+    return;
+  }
+  if (!code->is_string()) return;
+  verdict.code = workers::bounded_utf8(code->get_ref<const std::string&>(), kMaxCode);
+  if (done) {
+    verdict.outcome = Outcome::kNotDone;
+    verdict.retryable = input.phase == Phase::kCompensation;   // A compensation is never refused.
+    verdict.message = fmt::format("refused with status {}", verdict.http_status);
+  }
+  const auto& ruled_out = context.non_retryable;
+  if (std::find(ruled_out.begin(), ruled_out.end(), verdict.code) != ruled_out.end()) verdict.retryable = false;
 }
 
 void Decider::record_failure(StepIndex i, Phase phase, const Verdict& verdict, bool lost, std::int64_t duration_ms) {
@@ -117,7 +142,9 @@ std::optional<Timestamp> Decider::next_attempt(StepIndex i, Phase phase, const V
   if (!verdict.retryable || (phase == Phase::kAction && state().stopping)) return std::nullopt;
   const workflows::RetryPolicy& policy = policy_of(workflow_, state(), i, phase);
   const CallState& call = call_of(state(), i, phase);
-  Timestamp due = now_;
+  // A suspended saga's time stands still: what is due is put off when it goes on.
+  const Timestamp from = state().suspension ? state().suspension->since : now_;
+  Timestamp due = from;
   if (!lost) {
     const int used = call.counted + 1;
     if (used >= policy.max_attempts) return std::nullopt;
@@ -126,7 +153,7 @@ std::optional<Timestamp> Decider::next_attempt(StepIndex i, Phase phase, const V
     const double spread = capped * (1.0 - policy.jitter + 2.0 * policy.jitter * draw_unit());
     Millis delay{static_cast<std::int64_t>(std::llround(spread))};
     if (verdict.retry_after && *verdict.retry_after > delay) delay = *verdict.retry_after;
-    due = now_ + delay;
+    due = from + delay;
   }
   if (phase == Phase::kAction) {
     if (const auto deadline = deadline_in_force(workflow_, state()); deadline && due >= *deadline) return std::nullopt;

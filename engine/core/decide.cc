@@ -11,6 +11,7 @@
 //   running      the pivot's outcome is unknown, and it has no undo          suspended (pivot_unknown)
 //   running      the deadline passed                                         stopping
 //   stopping     no call is in flight                                        compensating
+//   stopping     the pivot's outcome is unknown, and it has no undo          suspended (pivot_unknown)
 //   compensating something is to undo                                        its compensation's call
 //   compensating the pivot's own compensation failed                         suspended (pivot_unknown)
 //   compensating a compensation failed, and the workflow suspends            suspended (compensation_failed)
@@ -23,6 +24,7 @@
 
 #include "base/check.h"
 #include "engine/core/decider.h"
+#include "workers/protocol/text.h"
 
 namespace saga::core {
 
@@ -113,6 +115,10 @@ bool Decider::advance_stopping() {
     const StepStatus status = state().steps[i].status;
     if (status == StepStatus::kRetrying || status == StepStatus::kWaiting) end_action(i);
   }
+  if (const auto pivot = undecided_pivot(workflow_, state())) {
+    suspend_pivot_unknown(*pivot, state().steps[*pivot].failure->message);
+    return true;
+  }
   SAGA_CHECK(state().error.has_value(), "a stopping saga knows why");
   emit(CompensationBegun{*state().error});
   return true;
@@ -197,7 +203,7 @@ bool Decider::begin_step(StepIndex i) {
     if (!value || !value->is_boolean()) {
       end_call_for_good(i, Phase::kAction,
                         failure_of(i, Phase::kAction, workers::codes::kExpressionError,
-                                   value ? fmt::format("when: expected true or false, but it is {}", dump_json(*value).substr(0, 80))
+                                   value ? fmt::format("when: expected true or false, but it is {}", workers::bounded_utf8(dump_json(*value), 80))
                                          : value.error().message));
       return true;
     }
@@ -243,7 +249,8 @@ bool Decider::continue_call(StepIndex i, Phase phase) {
     return true;
   }
   available_ = false;
-  return begin_call(i, phase);
+  // Where no attempt was ever made, its `when` may be what failed.
+  return phase == Phase::kAction && call.attempts == 0 ? begin_step(i) : begin_call(i, phase);
 }
 
 /// The action ends with what its attempts left.

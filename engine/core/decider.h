@@ -46,6 +46,7 @@ class Decider {
 
   // How a call ended.
   [[nodiscard]] workers::Verdict read_answer(const CallFinished& input) const;
+  void read_error_code(const CallFinished& input, const workers::AnswerContext& context, workers::Verdict& verdict) const;
   void record_failure(StepIndex step, Phase phase, const workers::Verdict& verdict, bool lost, std::int64_t duration_ms);
   [[nodiscard]] std::optional<Timestamp> next_attempt(StepIndex step, Phase phase, const workers::Verdict& verdict, bool lost);
   [[nodiscard]] double draw_unit();

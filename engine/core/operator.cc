@@ -5,7 +5,7 @@
 //               suspended with the pivot unknown: it did not happen
 //   suspend     pending, running, compensating                          nothing follows until an operator says so
 //   resume      suspended                                               goes on; after a failure calls again
-//   retry       suspended, failed, or a call between two attempts       calls what is stuck now, with fresh attempts
+//   retry       suspended, failed, or a call that waits to be made      calls what is stuck now, with fresh attempts
 //   skip        suspended, failed                                       takes a compensation as undone, an action as
 //                                                                       done (with output) or left out (without)
 //   terminate   not ended, and failed                                   ends it as it stands
@@ -71,14 +71,16 @@ void Decider::resume(const OperatorCommand& command) {
 }
 
 void Decider::retry(const OperatorCommand& command) {
+  const auto step = workflow_.step_index(command.step);
+  if (!command.step.empty() && !step) {
+    return misuse(fmt::format("{}/{} has no step '{}'", workflow_.name, workflow_.version, command.step));
+  }
   std::vector<CallRef> calls = operator_targets(workflow_, state());
   if (calls.empty()) {
     return refuse(fmt::format("retry is for a saga that is suspended, failed or waiting for its next attempt, but this one is {}{}",
                               to_string(state().status), has_open_call(state()) ? " with its call under way" : ""));
   }
-  if (!command.step.empty()) {
-    const auto step = workflow_.step_index(command.step);
-    if (!step) return misuse(fmt::format("{}/{} has no step '{}'", workflow_.name, workflow_.version, command.step));
+  if (step) {
     std::erase_if(calls, [&](const CallRef& ref) { return ref.step != *step; });
     if (calls.empty()) return refuse(fmt::format("step '{}' is not what the saga is stuck at", command.step));
   }
@@ -99,7 +101,7 @@ void Decider::skip(const OperatorCommand& command) {
   for (const CallRef& call : operator_targets(workflow_, state())) {
     if (call.step != *step) continue;
     if (call.phase == Phase::kCompensation && command.output) return misuse("output is for an action that is skipped; this is a compensation");
-    if (is_pivot_unknown(state()) && !command.output) {
+    if (workflow_.pivot == *step && skipped.action.any_unknown && !command.output) {
       return misuse(fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it did, "
                                 "or cancel to say that it did not", command.step));
     }

@@ -37,6 +37,13 @@ bool is_pivot_unknown(const SagaState& state) {
   return state.suspension && state.suspension->cause == SuspensionCause::kPivotUnknown;
 }
 
+std::optional<StepIndex> undecided_pivot(const Workflow& workflow, const SagaState& state) {
+  if (!workflow.pivot || workflow.steps[*workflow.pivot].compensation) return std::nullopt;
+  const StepState& pivot = state.steps[*workflow.pivot];
+  if (pivot.status != StepStatus::kFailed || !pivot.action.any_unknown) return std::nullopt;
+  return workflow.pivot;
+}
+
 bool blocks(const Workflow& workflow, const SagaState& state, StepIndex step) {
   return state.steps[step].status == StepStatus::kFailed && workflow.steps[step].on_failure != OnFailure::kContinue;
 }
@@ -49,7 +56,8 @@ const workflows::RetryPolicy& policy_of(const Workflow& workflow, const SagaStat
 }
 
 std::optional<Timestamp> deadline_in_force(const Workflow& workflow, const SagaState& state) {
-  if (state.status != SagaStatus::kRunning || state.stopping || is_pivot_reached(workflow, state)) return std::nullopt;
+  const SagaStatus as = state.suspension ? state.suspension->from : state.status;
+  if (as != SagaStatus::kRunning || state.stopping || is_pivot_reached(workflow, state)) return std::nullopt;
   return state.deadline;
 }
 
@@ -73,12 +81,12 @@ std::vector<CallRef> operator_targets(const Workflow& workflow, const SagaState&
   for (StepIndex i = 0; i < state.steps.size(); ++i) {
     const StepState& step = state.steps[i];
     if (as == SagaStatus::kRunning && !state.stopping) {
-      const bool delayed = step.status == StepStatus::kRetrying;
-      const bool stopped = suspended && (blocks(workflow, state, i) || step.status == StepStatus::kWaiting);
+      const bool delayed = step.status == StepStatus::kRetrying || step.status == StepStatus::kWaiting;
+      const bool stopped = suspended && blocks(workflow, state, i);
       if (delayed || stopped) targets.push_back({i, Phase::kAction});
     } else if (as == SagaStatus::kCompensating) {
-      const bool delayed = step.undo == CompensationStatus::kRetrying;
-      const bool stopped = suspended && (step.undo == CompensationStatus::kFailed || step.undo == CompensationStatus::kWaiting);
+      const bool delayed = step.undo == CompensationStatus::kRetrying || step.undo == CompensationStatus::kWaiting;
+      const bool stopped = suspended && step.undo == CompensationStatus::kFailed;
       if (delayed || stopped) targets.push_back({i, Phase::kCompensation});
     } else if (as == SagaStatus::kFailed && step.undo == CompensationStatus::kFailed) {
       targets.push_back({i, Phase::kCompensation});

@@ -27,6 +27,9 @@ inline constexpr int kAttentionAfterFailures = 10;
 /// The saga stops at the pivot because nobody can know whether it happened.
 [[nodiscard]] bool is_pivot_unknown(const SagaState& state);
 
+/// The pivot, where it has ended without anybody knowing whether it happened, and nothing can undo it.
+[[nodiscard]] std::optional<StepIndex> undecided_pivot(const workflows::Workflow& workflow, const SagaState& state);
+
 /// Failed, and not to be passed over.
 [[nodiscard]] bool blocks(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
 
