@@ -75,6 +75,8 @@ void Decider::react(const CallFinished& input) {
     case Outcome::kUnknown:
     case Outcome::kPending: record_failure(input.step, input.phase, verdict, false, input.duration_ms); break;
   }
+  // Another call may wait for a service that came while this one had its turn: it is tried.
+  if (verdict.outcome != Outcome::kNotCalled) available_ = true;
   advance();
 }
 

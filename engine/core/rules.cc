@@ -111,32 +111,42 @@ bool has_open_call(const SagaState& state) {
 }
 
 bool awaits_service(const SagaState& state) {
-  return std::any_of(state.steps.begin(), state.steps.end(), [&state](const StepState& step) {
-    return (state.status == SagaStatus::kRunning && step.status == StepStatus::kWaiting) ||
-           (state.status == SagaStatus::kCompensating && step.undo == CompensationStatus::kWaiting);
-  });
+  const auto turn = whose_turn(state);
+  if (!turn) return false;
+  const StepState& step = state.steps[turn->step];
+  return turn->phase == Phase::kAction ? step.status == StepStatus::kWaiting : step.undo == CompensationStatus::kWaiting;
+}
+
+std::optional<CallRef> whose_turn(const SagaState& state) {
+  if (state.status == SagaStatus::kRunning) {
+    for (StepIndex i = 0; i < state.steps.size(); ++i) {
+      const StepStatus status = state.steps[i].status;
+      if (status != StepStatus::kPending && !has_ended_step(status)) return CallRef{i, Phase::kAction};
+    }
+  } else if (state.status == SagaStatus::kCompensating) {
+    for (const StepIndex i : undo_order(state)) {
+      if (!is_undo_due(state.steps[i].undo)) continue;
+      if (state.steps[i].undo == CompensationStatus::kPending) return std::nullopt;
+      return CallRef{i, Phase::kCompensation};
+    }
+  }
+  return std::nullopt;
 }
 
 std::optional<Timestamp> next_due(const Workflow& workflow, const SagaState& state) {
   if (state.status == SagaStatus::kPending) return state.facts->start_at.value_or(state.updated_at);
   if (state.status != SagaStatus::kRunning && state.status != SagaStatus::kCompensating) return std::nullopt;
-  const Phase phase = state.status == SagaStatus::kRunning ? Phase::kAction : Phase::kCompensation;
   std::optional<Timestamp> due = deadline_in_force(workflow, state);
   const auto sooner = [&due](std::optional<Timestamp> time) {
     if (time && (!due || *time < *due)) due = time;
   };
-  bool waits = false;
-  for (StepIndex i = 0; i < state.steps.size(); ++i) {
-    const StepState& step = state.steps[i];
-    const CallState& call = call_of(state, i, phase);
-    const bool delayed = phase == Phase::kAction ? step.status == StepStatus::kRetrying : step.undo == CompensationStatus::kRetrying;
-    const bool deferred = phase == Phase::kAction ? step.status == StepStatus::kWaiting : step.undo == CompensationStatus::kWaiting;
-    if (call.open) waits = true;
-    if (delayed) sooner(call.due_at);
-    if (deferred) sooner(budget_end(workflow.steps[i], call));
-    waits = waits || delayed || deferred;
+  const auto turn = whose_turn(state);
+  if (!turn) {
+    sooner(state.updated_at);
+    return due;
   }
-  if (!waits) sooner(state.updated_at);
+  const CallState& call = call_of(state, turn->step, turn->phase);
+  if (!call.open) sooner(call.due_at ? call.due_at : budget_end(workflow.steps[turn->step], call));
   return due;
 }
 

@@ -48,6 +48,10 @@ inline constexpr int kAttentionAfterFailures = 10;
 
 [[nodiscard]] const CallState& call_of(const SagaState& state, StepIndex step, Phase phase);
 
+/// The call that was begun and has not ended. Of several compensations that an operator retries, the one that is undone
+/// first; the others wait until it has ended.
+[[nodiscard]] std::optional<CallRef> whose_turn(const SagaState& state);
+
 /// The steps to undo, in the order of undoing.
 [[nodiscard]] std::vector<StepIndex> undo_order(const SagaState& state);
 
