@@ -87,7 +87,10 @@ class WorkflowReader {
     if (schema) {
       workflow_.input_schema = std::move(*schema);
     } else {
-      problems_.add(node->position, fmt::format("'input_schema': {}", schema.error().message));
+      // The message begins with the JSON Pointer of what is wrong.
+      const std::string& message = schema.error().message;
+      const Node* place = node->find_pointer(std::string_view(message).substr(0, message.find(": ")));
+      problems_.add((place != nullptr ? place : node)->position, fmt::format("'input_schema': {}", message));
     }
   }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 namespace saga::workflows {
 
@@ -14,6 +15,29 @@ TextPosition Node::at(std::size_t offset) const {
 const Node* Node::find(std::string_view key) const {
   const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.key == key; });
   return found == entries.end() ? nullptr : &found->value;
+}
+
+const Node* Node::find_pointer(std::string_view pointer) const {
+  const Node* node = this;
+  while (!pointer.empty()) {
+    if (pointer.front() != '/') return nullptr;
+    const std::size_t end = std::min(pointer.find('/', 1), pointer.size());
+    std::string part(pointer.substr(1, end - 1));
+    pointer.remove_prefix(end);
+    if (node->is_list()) {
+      std::size_t index = 0;
+      const auto [last, problem] = std::from_chars(part.data(), part.data() + part.size(), index);
+      if (problem != std::errc{} || last != part.data() + part.size() || index >= node->items.size()) return nullptr;
+      node = &node->items[index];
+      continue;
+    }
+    for (std::size_t at = part.find('~'); at != std::string::npos; at = part.find('~', at + 1)) {
+      part.replace(at, 2, part.substr(at, 2) == "~1" ? "/" : "~");
+    }
+    node = node->find(part);
+    if (node == nullptr) return nullptr;
+  }
+  return node;
 }
 
 Json Node::to_json() const {

@@ -37,6 +37,9 @@ struct Node {
   /// The value under `key`, or null.
   [[nodiscard]] const Node* find(std::string_view key) const;
 
+  /// The value inside this one that a JSON Pointer names, or null.
+  [[nodiscard]] const Node* find_pointer(std::string_view pointer) const;
+
   /// The value without positions and layout.
   [[nodiscard]] Json to_json() const;
 };

@@ -70,6 +70,17 @@ TEST(Documents, EveryValueAndKeyKnowsWhereItStands) {
   EXPECT_EQ(at(j.find("c")->position), "4:7");
 }
 
+TEST(Documents, AJsonPointerFindsItsValue) {
+  const Node root = read_good("a: [x, { 'b/c': 1, 'd~e': 2 }]\n")[0].root;
+  EXPECT_EQ(root.find_pointer("")->to_json(), root.to_json());
+  EXPECT_EQ(root.find_pointer("/a/0")->text(), "x");
+  EXPECT_EQ(root.find_pointer("/a/1/b~1c")->scalar, 1);
+  EXPECT_EQ(root.find_pointer("/a/1/d~0e")->scalar, 2);
+  for (const char* pointer : {"/b", "/a/2", "/a/x", "/a/0/b", "a", "/a/1/b", "/a/99999999999999999999", "/a/1/~"}) {
+    EXPECT_EQ(root.find_pointer(pointer), nullptr) << pointer;
+  }
+}
+
 TEST(Documents, APlaceBehindAnEscapeOrALineBreakIsShownAtTheStart) {
   const Node root = read_good("a: \"x\\ty\"\nb: x\n  y\nc: |\n  x\n")[0].root;
   EXPECT_EQ(root.find("a")->at(1).column, 6U);
