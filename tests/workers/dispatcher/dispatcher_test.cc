@@ -164,7 +164,7 @@ TEST(Dispatcher, TakesTheAnswerOfAWorkerThatRefusesALargeBodyHalfway) {
     peer.reset();
   });
   Caller caller({worker.url()});
-  EXPECT_EQ(status_of(caller.call(Caller::post(std::string(64 << 20, 'x')))), 413);
+  EXPECT_EQ(status_of(caller.call(Caller::post(std::string(16 << 20, 'x')))), 413);
 }
 
 // ---- connections
@@ -361,7 +361,7 @@ TEST(Dispatcher, ReportsATimeoutAfterTheRequestAsUnknownAndClosesTheConnection) 
       self.note("closed");
     });
     Caller caller({worker.url()});
-    EXPECT_TRUE(is_unknown(caller.call(Caller::post("{}", Millis(100))), Unknown::kTimeout));
+    EXPECT_TRUE(is_unknown(caller.call(Caller::post("{}", Millis(1'000))), Unknown::kTimeout));
     EXPECT_TRUE(worker.wait_for("closed"));
     EXPECT_EQ(worker.count("request"), 1);
   }
@@ -373,7 +373,7 @@ TEST(Dispatcher, TimesOutAWorkerThatDoesNotReadTheRequest) {
     EXPECT_TRUE(self.wait_for("done"));
   });
   Caller caller({worker.url()});
-  EXPECT_TRUE(is_unknown(caller.call(Caller::post(std::string(64 << 20, 'x'), Millis(200))), Unknown::kTimeout));
+  EXPECT_TRUE(is_unknown(caller.call(Caller::post(std::string(16 << 20, 'x'), Millis(2'000))), Unknown::kTimeout));
   worker.note("done");
 }
 
@@ -454,7 +454,7 @@ TEST(Dispatcher, IsHeldUpByNoEndlessStreamOfInterimAnswers) {
   });
   ScriptedWorker other(answer_always(http_answer(200, "{}")));
   Caller caller(Services{{"w", at({worker.url()})}, {"other", at({other.url()})}});
-  auto endless = caller.begin(Caller::post("{}", Millis(300)));
+  auto endless = caller.begin(Caller::post("{}", Millis(1'500)));
   WorkerCall call = Caller::post();
   call.service = "other";
   EXPECT_EQ(status_of(caller.call(call)), 200);
@@ -523,10 +523,10 @@ TEST(Dispatcher, CountsATimeoutFromLeavingTheQueue) {
     }
   });
   Caller caller({worker.url()}, {}, 1);
-  WorkerCall held = Caller::post("{}", Millis(1'000));
+  WorkerCall held = Caller::post("{}", Millis(2'500));
   held.path = "/hold";
   auto first = caller.begin(held);
-  auto second = caller.begin(Caller::post("{}", Millis(900)));  // Waits longer than its own timeout.
+  auto second = caller.begin(Caller::post("{}", Millis(2'400)));  // Waits longer than its own timeout.
   EXPECT_TRUE(is_unknown(Caller::wait(std::move(first)).outcome, Unknown::kTimeout));
   EXPECT_EQ(status_of(Caller::wait(std::move(second)).outcome), 200);
 }

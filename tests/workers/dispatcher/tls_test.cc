@@ -208,7 +208,7 @@ TEST_F(DispatcherTls, ReportsATimeoutAsUnknown) {
     self.note("closed");
   });
   Caller caller({worker.url("localhost", "https")});
-  EXPECT_TRUE(is_unknown(caller.call(Caller::post("{}", Millis(500))), OutcomeUnknown::Reason::kTimeout));
+  EXPECT_TRUE(is_unknown(caller.call(Caller::post("{}", Millis(2'000))), OutcomeUnknown::Reason::kTimeout));
   EXPECT_TRUE(worker.wait_for("closed"));
 }
 
