@@ -148,6 +148,20 @@ std::optional<BarrierRecord> Barrier::record_of(StepAnswer& answer) {
   return BarrierRecord{BarrierState::kDone, std::move(text)};
 }
 
+Result<void> Barrier::give_back(const StepCall& call) {
+  try {
+    auto transaction = store_.begin(Clk::now() + std::chrono::seconds(10));
+    if (!transaction) return tl::unexpected(transaction.error());
+    const auto record = (*transaction)->find(call.key, call.phase);
+    if (!record || record->state != BarrierState::kTaken) return {};
+    (*transaction)->erase(call.key, call.phase);
+    (*transaction)->commit();
+    return {};
+  } catch (const SqlError& error) {
+    return fail(ErrorCode::kUnavailable, error.what());
+  }
+}
+
 std::size_t Barrier::sweep() {
   try {
     auto transaction = store_.begin(Clk::now() + std::chrono::seconds(1));

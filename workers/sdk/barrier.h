@@ -114,6 +114,11 @@ class Barrier {
   /// Lets the call through, answers from memory or refuses. Blocks while the handler runs. Throws nothing.
   [[nodiscard]] StepAnswer pass(const StepCall& call, const StepHandler& handler, Effects effects);
 
+  /// Forgets that a call was taken, so that it is tried anew when it comes again. To be called before a callback says
+  /// that it failed; by then it must have no effect. Nothing happens where it was not taken. `kOverloaded`,
+  /// `kUnavailable`: not done.
+  [[nodiscard]] Result<void> give_back(const StepCall& call);
+
   /// Removes one small batch of keys that are too old. How many; fewer than `kSweepBatch` means that it was the last.
   std::size_t sweep();
   static constexpr std::size_t kSweepBatch = 200;

@@ -5,7 +5,9 @@
 //   Done     done for good. 200 with `output` as JSON, or 204 when `output` is null. Remembered: every later call with
 //   the
 //            same key gets the same answer and the handler is not run again.
-//   Taken    begun, to be finished later through `callback_url`. 202 with `Saga-Async: true`. Remembered as Done is.
+//   Taken    begun, to be finished later through `callback_url`. 202 with `Saga-Async: true`. Remembered as Done is,
+//   until
+//            `StepServer::give_back`.
 //   Refused  the business says no: an action that is refused ends its step, and a compensation that is refused has
 //   failed
 //            for good and waits for an operator. Not remembered. Nothing of its transaction is kept.

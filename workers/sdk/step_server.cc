@@ -75,6 +75,8 @@ class StepServer::Impl {
 
   [[nodiscard]] int port() const { return server_ ? server_->port() : 0; }
 
+  [[nodiscard]] Result<void> give_back(const StepCall& call) { return barrier_.give_back(call); }
+
   void stop() {
     if (server_) server_->stop();
     sweeper_ = std::jthread();
@@ -182,6 +184,7 @@ void StepServer::endpoint(const std::string& method, const std::string& pattern,
 
 Result<void> StepServer::start() { return impl_->start(); }
 int StepServer::port() const { return impl_->port(); }
+Result<void> StepServer::give_back(const StepCall& call) { return impl_->give_back(call); }
 void StepServer::stop() { impl_->stop(); }
 
 }  // namespace saga::workers

@@ -4,7 +4,8 @@
 //   if (!store) …
 //   StepServer server(**store, {.listen = "127.0.0.1:8081"});
 //   server.action("POST", "/reservations", [](const StepCall& call, Transaction& tx) -> StepAnswer {
-//     if (tx.execute("UPDATE stock SET on_hand = on_hand - 1 WHERE sku = ? AND on_hand > 0", call.input.at("sku")) == 0)
+//     if (tx.execute("UPDATE stock SET on_hand = on_hand - 1 WHERE sku = ? AND on_hand > 0", call.input.at("sku")) ==
+//     0)
 //       return Refused{"out_of_stock", "there is nothing left"};
 //     return Done{{{"reservation_id", call.saga_id}}};
 //   });
@@ -74,6 +75,10 @@ class StepServer {
   /// Listens and answers, on threads of its own. `kInvalid`: not an address; `kUnavailable`: cannot listen there.
   [[nodiscard]] Result<void> start();
   [[nodiscard]] int port() const;  ///< The real one; 0 before `start`.
+
+  /// For a call that was `Taken` and has failed: to be called before the callback says so, or the next attempt would be
+  /// answered "taken" again. By then it must have no effect. `kOverloaded`, `kUnavailable`: not done, try again.
+  [[nodiscard]] Result<void> give_back(const StepCall& call);
 
   /// Takes no more calls, lets those in work finish for `drain`, then cuts their connections and waits for the handlers
   /// to return. What a handler had done by then is remembered, and answered when the call comes again.

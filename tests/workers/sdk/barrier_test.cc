@@ -147,6 +147,15 @@ TEST_F(BarrierTest, ATakenCallIsAnsweredTakenAgain) {
   EXPECT_EQ(runs_, 2);
 }
 
+TEST_F(BarrierTest, ATakenCallThatIsGivenBackIsTriedAnew) {
+  static_cast<void>(act(leaves(Taken{})));
+  ASSERT_TRUE(barrier_.give_back(make_call("s1", "pay", Phase::kAction)));
+  EXPECT_TRUE(is_done(act(leaves(kTen)), Json{{"n", 10}}));
+  ASSERT_TRUE(barrier_.give_back(make_call("s1", "pay", Phase::kAction)));
+  EXPECT_TRUE(is_done(act(leaves(Done{})), Json{{"n", 10}}));
+  EXPECT_EQ(runs_, 2);
+}
+
 TEST_F(BarrierTest, ACompensationRunsOnceAndTheActionIsRefusedFromThenOn) {
   static_cast<void>(act(leaves(kTen)));
   EXPECT_TRUE(is_done(undo(leaves(Done{Json("undone")})), Json("undone")));
@@ -275,9 +284,7 @@ TEST_P(AtWork, AnotherProcessOnTheFileIsToldToComeLaterToo) {
 }
 
 INSTANTIATE_TEST_SUITE_P(BothWays, AtWork, ::testing::Values(Effects::kInTransaction, Effects::kOutside),
-                         [](const auto& way) {
-                           return way.param == Effects::kOutside ? "Outside" : "InTransaction";
-                         });
+                         [](const auto& way) { return way.param == Effects::kOutside ? "Outside" : "InTransaction"; });
 
 TEST_F(BarrierTest, WhileOneWritesOthersAreToldThatNothingHappened) {
   SlowAction slow;
