@@ -1,0 +1,172 @@
+// workflow apply, list, show, validate: definitions. What a file says is checked here first, so that a mistake is shown
+// with its place in the file; `validate` needs no server at all.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <filesystem>
+
+#include "sagactl/commands/commands.h"
+#include "sagactl/render/definition.h"
+#include "sagactl/render/lists.h"
+#include "sagactl/render/view.h"
+#include "sagactl/render/yaml.h"
+#include "workflows/load.h"
+
+namespace saga::ctl {
+namespace {
+
+/// All workflows of `paths`; says what is wrong on stderr.
+std::optional<std::vector<workflows::WorkflowRef>> load(Context& context, const std::vector<std::string>& paths) {
+  auto loaded = workflows::load_workflow_files(paths);
+  if (loaded) return std::move(*loaded);
+  for (const workflows::Problem& problem : loaded.error()) context.note(workflows::format_problem(problem));
+  return std::nullopt;
+}
+
+ExitCode validate(Context& context, const std::vector<std::string>& paths) {
+  const auto found = load(context, paths);
+  if (!found) return ExitCode::kRefused;
+  Json items = Json::array();
+  std::string table;
+  for (const auto& workflow : *found) {
+    const auto steps = static_cast<std::int64_t>(workflow->steps.size());
+    items.push_back({{"name", workflow->name}, {"version", workflow->version}, {"steps", steps}});
+    table += fmt::format("{}/{}  valid, {}\n", workflow->name, workflow->version, counted(steps, "step"));
+  }
+  if (found->empty()) context.note("sagactl: no workflow in there");
+  context.print_all({{"workflows", items}}, items, "name", table);
+  return ExitCode::kDone;
+}
+
+/// The files that `paths` stand for: a folder's *.yaml, *.yml and *.json, in the order of names.
+std::vector<std::string> files_in(const std::vector<std::string>& paths) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code problem;
+    if (!std::filesystem::is_directory(path, problem)) {
+      files.push_back(path);
+      continue;
+    }
+    std::vector<std::string> inside;
+    for (const auto& entry : std::filesystem::directory_iterator(path, problem)) {
+      const auto extension = entry.path().extension();
+      if (extension == ".yaml" || extension == ".yml" || extension == ".json") inside.push_back(entry.path().string());
+    }
+    std::sort(inside.begin(), inside.end());
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+/// Says where a definition does not fit, as far as the server names places; false when it names none.
+bool note_places(Context& context, const std::string& file, const Failure& failure) {
+  bool any = false;
+  for (const Json& error : list(failure.problem, "errors")) {
+    const auto at = integer(error, "line");
+    if (!at) continue;
+    any = true;
+    context.note(fmt::format("{}:{}:{}: error: {}", file, *at, integer(error, "column").value_or(1),
+                             printable(text(error, "detail"))));
+  }
+  return any;
+}
+
+/// Registers one file, adding what is registered by it to `items`.
+ExitCode apply_file(Context& context, const std::string& file, bool dry_run, Json& items) {
+  const auto content = read_file(file);
+  if (!content) return context.usage(content.error().message);
+  const bool json = std::filesystem::path(file).extension() == ".json";
+  Query query{{"file", file}};
+  if (dry_run) query.emplace_back("dry_run", "true");
+  const auto reply =
+      context.client.post_text("/v1/workflows", *content, json ? "application/json" : "application/yaml", query);
+  if (!reply) {
+    const bool explained = note_places(context, file, reply.error());
+    context.note(fmt::format("sagactl: {} {} registered", file, dry_run ? "would not be" : "was not"));
+    return explained ? exit_code_for(reply.error()) : context.report(reply.error());
+  }
+  for (const Json& warning : list(reply->body, "warnings")) {
+    context.note(fmt::format("{}: warning: {}", file, printable(as_text(warning))));
+  }
+  for (const Json& workflow : list(reply->body, "workflows")) {
+    items.push_back(workflow);
+    if (context.format != Format::kTable) continue;
+    const char* registered = dry_run ? "would be registered" : "registered";
+    context.world.out << printable(fmt::format("{}/{}  {}", text(workflow, "name"), text(workflow, "version"),
+                                               flag(workflow, "created") ? registered : "is there already, unchanged"))
+                      << std::endl;
+  }
+  return ExitCode::kDone;
+}
+
+ExitCode apply(Context& context, const std::vector<std::string>& paths, bool dry_run) {
+  // All files at once first: nothing of a set with a mistake in it is sent.
+  if (!load(context, paths)) return ExitCode::kRefused;
+  Json items = Json::array();
+  ExitCode code = ExitCode::kDone;
+  for (const std::string& file : files_in(paths)) {
+    code = apply_file(context, file, dry_run, items);
+    if (code != ExitCode::kDone) break;
+  }
+  if (context.format != Format::kTable) context.print_all({{"workflows", items}}, items, "name", "");
+  return code;
+}
+
+ExitCode list_workflows(Context& context) {
+  const auto reply = context.client.get("/v1/workflows");
+  if (!reply) return context.report(reply.error());
+  const Json& all = list(reply->body, "workflows");
+  context.print_all(reply->body, all, "name", render_workflows(all, context.page));
+  return ExitCode::kDone;
+}
+
+ExitCode show(Context& context, const std::string& which) {
+  const auto slash = which.find('/');
+  std::string path = "/v1/workflows/" + path_segment(which.substr(0, slash));
+  if (slash != std::string::npos) path += "/" + path_segment(which.substr(slash + 1));
+  const auto workflow = context.client.get(path);
+  if (!workflow) return context.report(workflow.error());
+  std::string source = text(workflow->body, "source");  // As it was written, comments included.
+  if (source.empty()) source = to_yaml(definition_in(workflow->body));
+  if (source.back() != '\n') source += '\n';
+  context.print(workflow->body, source, text(workflow->body, "name"));
+  return ExitCode::kDone;
+}
+
+}  // namespace
+
+void add_workflow(Registrar& registrar) {
+  CLI::App* family = registrar.add(registrar.app, "workflow", "Definitions: apply, list, show, validate");
+  family->require_subcommand(1);
+  struct Options {
+    std::vector<std::string> paths;
+    bool dry_run = false;
+    std::string name;
+  };
+  auto options = std::make_shared<Options>();
+
+  CLI::App* applies = registrar.add(*family, "apply", "Register definitions");
+  applies->add_option("FILE", options->paths, "files, or folders of *.yaml, *.yml and *.json")->required();
+  applies->add_flag("--dry-run", options->dry_run, "only say what would be registered");
+  applies->callback([options, &chosen = registrar.chosen] {
+    chosen = [options](Context& context) { return apply(context, options->paths, options->dry_run); };
+  });
+
+  CLI::App* lists = registrar.add(*family, "list", "What is registered");
+  lists->callback([&chosen = registrar.chosen] { chosen = list_workflows; });
+
+  CLI::App* shows = registrar.add(*family, "show", "A definition as it was registered");
+  shows->add_option("NAME", options->name, "NAME or NAME/VERSION; without a version the newest")->required();
+  shows->callback([options, &chosen = registrar.chosen] {
+    chosen = [options](Context& context) { return show(context, options->name); };
+  });
+
+  CLI::App* validates = registrar.add(*family, "validate", "Check definitions, without a server");
+  validates->add_option("FILE", options->paths, "files, or folders of *.yaml, *.yml and *.json")->required();
+  validates->callback([options, &chosen = registrar.chosen] {
+    chosen = [options](Context& context) { return validate(context, options->paths); };
+  });
+}
+
+}  // namespace saga::ctl
