@@ -1,0 +1,62 @@
+#include "engine/api/api.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "engine/api/router.h"
+
+namespace saga::api {
+namespace {
+
+/// A body over this is read on the pool: parsing it would hold the I/O thread up.
+constexpr std::size_t kSmallBody = 32 << 10;
+
+/// The label of requests that no route takes.
+constexpr std::string_view kNoRoute = "other";
+
+Answer counted(const Context& context, std::string_view route, std::string method, Answer answer) {
+  return [&context, route, method = std::move(method), answer = std::move(answer),
+          begun = std::chrono::steady_clock::now()](Response response) {
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+    context.metrics.http_answered(route, method, response.status, took);
+    answer(std::move(response));
+  };
+}
+
+Response options_response(const std::string& allowed) {
+  Response response;
+  response.status = 204;
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+void run(const Context& context, const Route& route, const ExchangeRef& exchange) {
+  if (const auto* later = std::get_if<LaterHandler>(&route.handler)) return (*later)(context, exchange);
+  auto response = std::get<BlockingHandler>(route.handler)(context, *exchange);
+  response ? exchange->answer(std::move(*response)) : exchange->refuse(response.error());
+}
+
+}  // namespace
+
+void Api::handle(Request request, Answer answer) {
+  if (request.method == "OPTIONS") {
+    const std::string allowed = request.path == "*" ? "GET, HEAD, POST, OPTIONS" : allowed_methods(request.path);
+    if (!allowed.empty())
+      return counted(context_, kNoRoute, request.method, std::move(answer))(options_response(allowed));
+  }
+  auto match = find_route(request.method, request.path);
+  const std::string_view label = match ? match->route->pattern : kNoRoute;
+  answer = counted(context_, label, request.method, std::move(answer));
+  if (!match) return answer(to_response(match.error()));
+  auto caller = authorize(request);
+  if (!caller) return answer(to_response(caller.error()));
+  const Route& route = *match->route;
+  const bool here = route.runs == Runs::kHere && request.body.size() <= kSmallBody;
+  const ExchangeRef exchange = std::make_shared<const Exchange>(
+      Exchange{std::move(request), std::move(match->path), std::move(*caller), std::move(answer)});
+  if (here) return run(context_, route, exchange);
+  context_.pool.post([this, &route, exchange] { run(context_, route, exchange); });
+}
+
+}  // namespace saga::api

@@ -1,0 +1,35 @@
+// The filters of lists and counts, and the cursor that continues a list.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/api/problem.h"
+#include "engine/api/target.h"
+#include "store/store.h"
+
+namespace saga::api {
+
+inline constexpr std::size_t kDefaultLimit = 50;
+inline constexpr std::size_t kMaxLimit = 500;
+
+struct ListRequest {
+  store::ListFilter filter;
+  std::optional<store::SagaKey> before;
+  std::size_t limit = kDefaultLimit;
+};
+
+/// Reads `workflow` (NAME[/VERSION]), `status` (several by commas), `needs_attention`, `step`, `code`, `tag` (K=V,
+/// repeatable), `since` and `until` (a time, or a duration ago), `cursor`, `limit`. 422 names the first that does not
+/// fit.
+[[nodiscard]] Checked<ListRequest> read_list_request(std::string_view query, Timestamp now);
+
+/// The same without `cursor` and `limit`.
+[[nodiscard]] Checked<store::ListFilter> read_filter(std::string_view query, Timestamp now);
+
+[[nodiscard]] std::string make_cursor(store::SagaKey last_shown);
+[[nodiscard]] std::optional<store::SagaKey> read_cursor(std::string_view cursor);
+
+}  // namespace saga::api

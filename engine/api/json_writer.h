@@ -1,0 +1,76 @@
+// Writes JSON text in the order in which people read it, without building a tree first.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/time.h"
+
+namespace saga::api {
+
+class JsonWriter {
+ public:
+  explicit JsonWriter(std::string& out) : out_(out) {}
+
+  JsonWriter& begin_object() { return open('{'); }
+  JsonWriter& end_object() { return close('}'); }
+  JsonWriter& begin_array() { return open('['); }
+  JsonWriter& end_array() { return close(']'); }
+
+  JsonWriter& key(std::string_view name) {
+    separate();
+    append_json_string(out_, name);
+    out_ += ':';
+    first_ = true;
+    return *this;
+  }
+
+  JsonWriter& text(std::string_view value) {
+    separate();
+    append_json_string(out_, value);
+    return *this;
+  }
+  JsonWriter& integer(std::int64_t value) { return raw(std::to_string(value)); }
+  JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
+  JsonWriter& null() { return raw("null"); }
+  JsonWriter& time(Timestamp value) { return text(format_time(value)); }
+  JsonWriter& time(const std::optional<Timestamp>& value) { return value ? time(*value) : null(); }
+  /// Null for an empty text.
+  JsonWriter& text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }
+  /// Null for zero.
+  JsonWriter& integer_or_null(std::int64_t value) { return value == 0 ? null() : integer(value); }
+  JsonWriter& json(const Json& value) { return raw(dump_json(value)); }
+  JsonWriter& json(const JsonRef& value) { return value ? json(*value) : null(); }
+
+  /// `json_text` is one JSON value.
+  JsonWriter& raw(std::string_view json_text) {
+    separate();
+    out_ += json_text;
+    return *this;
+  }
+
+ private:
+  JsonWriter& open(char bracket) {
+    separate();
+    out_ += bracket;
+    first_ = true;
+    return *this;
+  }
+  JsonWriter& close(char bracket) {
+    out_ += bracket;
+    first_ = false;
+    return *this;
+  }
+  void separate() {
+    if (!first_) out_ += ',';
+    first_ = false;
+  }
+
+  std::string& out_;
+  bool first_ = true;
+};
+
+}  // namespace saga::api

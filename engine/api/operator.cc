@@ -1,0 +1,124 @@
+// POST /v1/sagas/{id}/{cancel|suspend|resume|retry|skip|terminate}.
+#include <fmt/format.h>
+
+#include <array>
+
+#include "engine/api/body.h"
+#include "engine/api/context.h"
+#include "engine/api/names.h"
+#include "engine/api/saga_view.h"
+#include "engine/api/target.h"
+
+namespace saga::api {
+namespace {
+
+constexpr std::size_t kMaxReason = 1000;
+
+bool needs_reason(core::Verb verb) {
+  return verb == core::Verb::kCancel || verb == core::Verb::kSkip || verb == core::Verb::kTerminate;
+}
+
+Checked<core::OperatorCommand> read_command(core::Verb verb, const Exchange& exchange) {
+  static constexpr std::array<std::string_view, 3> kKeys{"reason", "step", "output"};
+  if (auto checked = expect_no_query(exchange.request); !checked) return tl::unexpected(std::move(checked.error()));
+  auto parsed = exchange.request.body.empty() ? Checked<Json>(Json::object()) : parse_body(exchange.request.body);
+  if (!parsed) return tl::unexpected(std::move(parsed.error()));
+  BodyReader body(*parsed, kKeys);
+  core::OperatorCommand command;
+  command.verb = verb;
+  command.actor = {exchange.caller.name, exchange.caller.verified, body.text("reason").value_or("")};
+  if (needs_reason(verb)) body.require("reason", false);
+  if (parsed->is_object() && parsed->contains("reason") && needs_reason(verb) && command.actor.reason.empty() &&
+      (*parsed)["reason"].is_string()) {
+    body.complain("reason",
+                  fmt::format("expected why the saga is to be changed by {}, but it is empty", core::to_string(verb)));
+  }
+  if (count_characters(command.actor.reason) > kMaxReason || !is_plain_text(command.actor.reason)) {
+    body.complain("reason", fmt::format("expected at most {} characters without control characters", kMaxReason));
+  }
+  command.step = body.text("step").value_or("");
+  const bool takes_step = verb == core::Verb::kRetry || verb == core::Verb::kSkip;
+  if (!takes_step && !command.step.empty())
+    body.complain("step", fmt::format("{} takes no step", core::to_string(verb)));
+  if (verb == core::Verb::kSkip) body.require("step", false);
+  if (const Json* output = body.any("output"); output != nullptr) {
+    if (verb != core::Verb::kSkip) body.complain("output", fmt::format("{} takes no output", core::to_string(verb)));
+    command.output = share(*output);
+  }
+  if (auto checked = std::move(body).check(); !checked) return tl::unexpected(std::move(checked.error()));
+  return command;
+}
+
+Problem refusal_problem(const core::Refusal& refusal, const runtime::Snapshot& saga) {
+  Problem problem{refusal.conflict ? ProblemKind::kConflict : ProblemKind::kDoesNotFit,
+                  refusal.message,
+                  {},
+                  std::nullopt,
+                  std::nullopt,
+                  {}};
+  if (refusal.conflict && saga.state) problem.allowed = core::allowed_verbs(*saga.workflow, *saga.state);
+  return problem;
+}
+
+/// A corrupt saga that was ended: all that is left to show of it is its row.
+Response terminated_response(const Context& context, const std::string& id) {
+  const auto row = context.store.find(id);
+  if (!row) return to_response(problem_of(row.error()));
+  Response response;
+  JsonWriter json(response.body);
+  write_corrupt_saga(json, *row, "its record does not replay", Detail::kFull);
+  return response;
+}
+
+void answer_command(const Context& context, const ExchangeRef& exchange, core::Verb verb,
+                    Result<runtime::CommandAnswer> answer) {
+  const std::string_view name = core::to_string(verb);
+  if (!answer) {
+    context.metrics.operator_called(name, "failed");
+    Problem problem = problem_of(answer.error());
+    if (answer.error().code == ErrorCode::kCorruption) problem.allowed = {core::Verb::kTerminate};
+    return exchange->refuse(problem);
+  }
+  if (answer->refusal) {
+    context.metrics.operator_called(name, "refused");
+    return exchange->refuse(refusal_problem(*answer->refusal, answer->saga));
+  }
+  context.metrics.operator_called(name, "done");
+  context.log.info("operator_call", {{"saga_id", exchange->path[0]}, {"verb", name}, {"actor", exchange->caller.name}});
+  if (!answer->saga.state) {
+    // Reading blocks, and this is the engine thread.
+    return context.pool.post(
+        [&context, exchange] { exchange->answer(terminated_response(context, exchange->path[0])); });
+  }
+  Response response;
+  response.late_body = [saga = std::move(answer->saga)] { return saga_json(*saga.workflow, *saga.state); };
+  exchange->answer(std::move(response));
+}
+
+}  // namespace
+
+void operator_call(const Context& context, const ExchangeRef& exchange) {
+  const auto verb = core::verb_from(exchange->path[1]);
+  if (!verb) {
+    return exchange->refuse(
+        {ProblemKind::kNotFound,
+         fmt::format("no operator call is named {}{}", quote(exchange->path[1]),
+                     suggestion(exchange->path[1], {"cancel", "suspend", "resume", "retry", "skip", "terminate"})),
+         {},
+         std::nullopt,
+         std::nullopt,
+         {}});
+  }
+  auto command = read_command(*verb, *exchange);
+  if (!command) {
+    context.metrics.operator_called(core::to_string(*verb), "refused");
+    return exchange->refuse(command.error());
+  }
+  if (const auto writable = expect_writable(context); !writable) return exchange->refuse(writable.error());
+  context.runtime.command(exchange->path[0], std::move(*command),
+                          [&context, exchange, verb = *verb](Result<runtime::CommandAnswer> answer) {
+                            answer_command(context, exchange, verb, std::move(answer));
+                          });
+}
+
+}  // namespace saga::api

@@ -1,0 +1,84 @@
+#include "engine/api/pool.h"
+
+namespace saga::api {
+
+Pool::Pool(std::size_t threads) {
+  threads_.reserve(threads);
+  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+Pool::~Pool() {
+  std::map<Due, Task> dropped;  // Destroyed without the lock: a task's values may come back to us.
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    dropped.swap(later_);
+    tickets_.clear();
+  }
+  changed_.notify_all();
+  threads_.clear();
+}
+
+void Pool::post(Task task) {
+  {
+    const std::lock_guard lock(mutex_);
+    ready_.push_back(std::move(task));
+  }
+  changed_.notify_one();
+}
+
+Pool::Ticket Pool::post_after(Millis delay, Task task) {
+  Ticket ticket = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    ticket = ++last_ticket_;
+    if (stopping_) return ticket;
+    const Due due{std::chrono::steady_clock::now() + delay, ticket};
+    later_.emplace(due, std::move(task));
+    tickets_.emplace(ticket, due);
+  }
+  changed_.notify_one();
+  return ticket;
+}
+
+void Pool::cancel(Ticket ticket) {
+  Task dropped;
+  const std::lock_guard lock(mutex_);
+  const auto at = tickets_.find(ticket);
+  if (at == tickets_.end()) return;
+  const auto task = later_.find(at->second);
+  dropped = std::move(task->second);
+  later_.erase(task);
+  tickets_.erase(at);
+}
+
+void Pool::work() {
+  while (const Task task = next()) task();
+}
+
+Pool::Task Pool::next() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (!later_.empty() && later_.begin()->first.first <= std::chrono::steady_clock::now()) {
+      const auto first = later_.begin();
+      Task task = std::move(first->second);
+      tickets_.erase(first->first.second);
+      later_.erase(first);
+      if (!ready_.empty()) changed_.notify_one();  // Whom `post` woke may be us.
+      return task;
+    }
+    if (!ready_.empty()) {
+      Task task = std::move(ready_.front());
+      ready_.pop_front();
+      return task;
+    }
+    if (stopping_) return {};
+    if (later_.empty()) {
+      changed_.wait(lock);
+    } else {
+      changed_.wait_until(lock, later_.begin()->first.first);
+    }
+  }
+}
+
+}  // namespace saga::api

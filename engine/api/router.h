@@ -1,0 +1,43 @@
+// From method and path to a handler: a table of patterns, and what to say when nothing in it fits.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/api/context.h"
+#include "engine/api/problem.h"
+
+namespace saga::api {
+
+using BlockingHandler = Checked<Response> (*)(const Context&, const Exchange&);
+using LaterHandler = void (*)(const Context&, const ExchangeRef&);
+
+/// Where a handler may run.
+enum class Runs {
+  kHere,  ///< On the I/O thread: it never blocks.
+  kPool,
+};
+
+struct Route {
+  std::string_view method;
+  std::string_view pattern;  ///< "/v1/sagas/{id}/events"; also the label of its metrics.
+  std::variant<BlockingHandler, LaterHandler> handler;
+  Runs runs = Runs::kPool;
+};
+
+struct Match {
+  const Route* route = nullptr;
+  std::vector<std::string> path;  ///< What stands in the braces, decoded.
+};
+
+/// 404 names the path, 405 carries `Allow`. A saga id that cannot be one is a 404 here already. OPTIONS matches
+/// nothing: see `allowed_methods`.
+[[nodiscard]] Checked<Match> find_route(std::string_view method, std::string_view path);
+
+/// "GET, HEAD, POST, OPTIONS" of a path; empty when nothing is there.
+[[nodiscard]] std::string allowed_methods(std::string_view path);
+
+}  // namespace saga::api

@@ -1,0 +1,154 @@
+// POST and GET /v1/workflows.
+#include <fmt/format.h>
+
+#include <array>
+#include <set>
+
+#include "engine/api/context.h"
+#include "engine/api/json_writer.h"
+#include "engine/api/names.h"
+#include "engine/api/target.h"
+#include "workers/protocol/text.h"
+#include "workflows/load.h"
+
+namespace saga::api {
+namespace {
+
+using runtime::Registry;
+
+Problem problem_of_definition(const std::vector<workflows::Problem>& found) {
+  std::vector<FieldError> errors;
+  for (const workflows::Problem& problem : found) {
+    FieldError error;
+    error.detail = problem.message;
+    error.line = problem.position.line;
+    error.column = problem.position.column;
+    errors.push_back(std::move(error));
+  }
+  Problem problem = does_not_fit(std::move(errors));
+  problem.detail = workflows::format_problem(found.front());
+  if (found.size() > 1) problem.detail += fmt::format(" (and {} more)", found.size() - 1);
+  return problem;
+}
+
+/// Steps of services that nobody said the address of wait with `no_instance`: no error, but worth a word.
+std::vector<std::string> warnings_about(const Context& context, const std::vector<Registry::Registered>& registered) {
+  std::vector<std::string> warnings;
+  std::set<std::string> told;
+  for (const auto& entry : registered) {
+    for (const auto& step : entry.workflow->steps) {
+      if (step.service.empty() || context.dispatcher.has_instance(step.service)) continue;
+      if (!told.insert(step.service).second) continue;
+      warnings.push_back(fmt::format("workflow '{}', step '{}': service '{}' is not known here; its steps will wait",
+                                     entry.workflow->name, step.name, step.service));
+    }
+  }
+  return warnings;
+}
+
+void write_summary(JsonWriter& json, const workflows::Workflow& workflow) {
+  json.key("name").text(workflow.name).key("version").integer(workflow.version);
+  json.key("description").text_or_null(workflow.description);
+}
+
+void log_registered(const Context& context, const std::vector<Registry::Registered>& registered) {
+  for (const auto& entry : registered) {
+    if (!entry.is_new) continue;
+    context.log.info("workflow_registered", {{"workflow", entry.workflow->name}, {"version", entry.workflow->version}});
+  }
+}
+
+Response registered_response(const Context& context, const std::vector<Registry::Registered>& registered) {
+  Response response;
+  response.status = 200;
+  JsonWriter json(response.body);
+  json.begin_object().key("workflows").begin_array();
+  for (const auto& entry : registered) {
+    if (entry.is_new) response.status = 201;
+    json.begin_object();
+    write_summary(json, *entry.workflow);
+    json.key("created").boolean(entry.is_new).end_object();
+  }
+  json.end_array().key("warnings").begin_array();
+  for (const std::string& warning : warnings_about(context, registered)) json.text(warning);
+  json.end_array().end_object();
+  if (registered.size() == 1) {
+    const workflows::Workflow& only = *registered.front().workflow;
+    response.headers.emplace_back("Location", fmt::format("/v1/workflows/{}/{}", only.name, only.version));
+  }
+  return response;
+}
+
+}  // namespace
+
+Checked<Response> register_workflows(const Context& context, const Exchange& exchange) {
+  static constexpr std::array<std::string_view, 2> kKeys{"dry_run", "file"};
+  const auto query = Query::parse(exchange.request.query, kKeys);
+  if (!query) return tl::unexpected(query.error());
+  const std::string dry_run = query->first("dry_run").value_or("false");
+  if (dry_run != "true" && dry_run != "false") {
+    return tl::unexpected(
+        does_not_fit_parameter("dry_run", fmt::format("expected true or false, but it is {}", quote(dry_run))));
+  }
+  if (!workers::is_utf8(exchange.request.body)) return refuse(ProblemKind::kNotJson, "the body is not UTF-8");
+  const auto loaded = workflows::load_workflows(exchange.request.body, query->first("file").value_or("definition"));
+  if (!loaded) return tl::unexpected(problem_of_definition(loaded.error()));
+  auto registered =
+      dry_run == "true" ? context.registry.check(*loaded) : context.registry.add(*loaded, context.clock.now());
+  if (!registered) return tl::unexpected(problem_of(registered.error()));
+  if (dry_run == "true") {
+    Response response = registered_response(context, *registered);
+    response.status = 200;
+    return response;
+  }
+  log_registered(context, *registered);
+  return registered_response(context, *registered);
+}
+
+Checked<Response> list_workflows(const Context& context, const Exchange& exchange) {
+  if (auto checked = expect_no_query(exchange.request); !checked) return tl::unexpected(std::move(checked.error()));
+  Response response;
+  JsonWriter json(response.body);
+  json.begin_object().key("workflows").begin_array();
+  for (const Registry::Entry& entry : context.registry.list()) {
+    json.begin_object();
+    write_summary(json, *entry.workflow);
+    json.key("steps").integer(static_cast<std::int64_t>(entry.workflow->steps.size()));
+    json.key("registered_at").time(entry.registered_at).end_object();
+  }
+  json.end_array().end_object();
+  return response;
+}
+
+Checked<Response> get_workflow(const Context& context, const Exchange& exchange) {
+  if (auto checked = expect_no_query(exchange.request); !checked) return tl::unexpected(std::move(checked.error()));
+  const std::string& name = exchange.path[0];
+  const auto entries = context.registry.versions(name);
+  if (entries.empty()) return refuse(ProblemKind::kNotFound, fmt::format("no workflow is named {}", quote(name)));
+  const Registry::Entry* shown = &entries.back();
+  if (exchange.path.size() > 1) {
+    const auto version = parse_version(exchange.path[1]);
+    shown = nullptr;
+    for (const Registry::Entry& entry : entries) {
+      if (version && entry.workflow->version == *version) shown = &entry;
+    }
+    if (shown == nullptr) {
+      return refuse(ProblemKind::kNotFound,
+                    fmt::format("workflow '{}' has no version {}", name, quote(exchange.path[1])));
+    }
+  }
+  Response response;
+  JsonWriter json(response.body);
+  json.begin_object();
+  write_summary(json, *shown->workflow);
+  json.key("registered_at").time(shown->registered_at);
+  json.key("versions").begin_array();
+  for (const Registry::Entry& entry : entries) json.integer(entry.workflow->version);
+  json.end_array();
+  json.key("source").text(shown->workflow->source);
+  json.key("definition").json(shown->workflow->definition);
+  json.end_object();
+  return response;
+}
+
+}  // namespace saga::api
