@@ -1,0 +1,240 @@
+#include "engine/sagad/daemon.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <set>
+#include <thread>
+
+#include "engine/api/api.h"
+#include "engine/api/server.h"
+#include "engine/runtime/reader.h"
+#include "engine/runtime/registry.h"
+#include "engine/runtime/runtime.h"
+#include "engine/sagad/notify.h"
+#include "engine/telemetry/observer.h"
+#include "store/open.h"
+#include "workflows/load.h"
+
+namespace saga::sagad {
+namespace {
+
+/// How often the main thread looks whether the store is well.
+constexpr long kWatchNanoseconds = 50'000'000;
+/// The same while calls in flight finish.
+constexpr long kDrainNanoseconds = 5'000'000;
+/// For answers under way once the engine has stopped taking work.
+constexpr std::chrono::milliseconds kAnswerPatience{1'000};
+/// Threads for reads of the store.
+constexpr std::size_t kReaders = 3;
+
+int refused(const std::string& message) {
+  std::fprintf(stderr, "sagad: %s\n", message.c_str());
+  return kExitRefused;
+}
+
+int refused(const std::vector<workflows::Problem>& problems) {
+  for (const auto& problem : problems) std::fprintf(stderr, "%s\n", workflows::format_problem(problem).c_str());
+  return kExitRefused;
+}
+
+/// SIGTERM or SIGINT if one came within the time; else not above 0.
+int wait_for_signal(long nanoseconds) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  const timespec patience{0, nanoseconds};
+  return ::sigtimedwait(&signals, nullptr, &patience);
+}
+
+/// Half of the descriptors are left to the store and to calls of workers.
+std::size_t most_connections(std::size_t wanted) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return wanted;
+  return std::min<std::size_t>(wanted, files.rlim_cur / 2);
+}
+
+std::string shown_address(const std::string& host, std::uint16_t port) {
+  return host.find(':') == std::string::npos ? fmt::format("{}:{}", host, port) : fmt::format("[{}]:{}", host, port);
+}
+
+/// Everything that runs, built in this order and taken down in the other.
+class Daemon {
+ public:
+  Daemon(const Options& options, telemetry::Log& log, std::unique_ptr<store::Store> store)
+      : options_(options), log_(log), store_(std::move(store)), registry_(*store_), reader_(*store_, registry_) {}
+
+  /// 0, or what to exit with.
+  int build();
+  void go();
+  /// Until a signal or the end of the store. Returns the exit code.
+  int watch();
+
+ private:
+  int register_workflows();
+  void warn_of_unknown_services();
+  /// Logs how the store is when that changes; ends the process when it is poisoned.
+  void leave_if_poisoned();
+  int stop();
+
+  const Options& options_;
+  telemetry::Log& log_;
+  SystemClock clock_;
+  telemetry::Metrics metrics_{kVersion};
+  telemetry::EngineObserver observer_{metrics_, log_};
+  std::atomic<bool> draining_{false};
+  std::string store_problem_;
+  std::unique_ptr<store::Store> store_;
+  runtime::Registry registry_;
+  runtime::Reader reader_;
+  std::unique_ptr<workers::Dispatcher> dispatcher_;
+  std::unique_ptr<runtime::Runtime> runtime_;
+  std::unique_ptr<api::Pool> pool_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<api::Server> server_;
+  std::jthread engine_;
+};
+
+int Daemon::build() {
+  store_->observe_commits([this](const store::CommitFacts& commit) { metrics_.store_committed(commit); });
+  const auto unreadable = registry_.load();
+  if (!unreadable) return refused(unreadable.error().message);
+  for (const std::string& problem : *unreadable) log_.error("workflow_unreadable", {{"problem", problem}});
+  if (const int code = register_workflows(); code != kExitOk) return code;
+
+  auto dispatcher = workers::make_http_dispatcher(options_.services, {});
+  if (!dispatcher) return refused(dispatcher.error().message);
+  dispatcher_ = std::move(*dispatcher);
+  auto runtime = runtime::Runtime::create(registry_, *store_, *dispatcher_, clock_, &observer_, {});
+  if (!runtime) return refused(runtime.error().message);
+  runtime_ = std::move(*runtime);
+  warn_of_unknown_services();
+
+  pool_ = std::make_unique<api::Pool>(kReaders);
+  api_ = std::make_unique<api::Api>(
+      api::Context{*runtime_, reader_, registry_, *store_, *dispatcher_, clock_, metrics_, log_, draining_, *pool_});
+  api::ServerOptions server;
+  server.host = options_.host;
+  server.port = options_.port;
+  server.max_connections = most_connections(server.max_connections);
+  auto listening = api::Server::listen(*api_, server);
+  if (!listening) return refused(listening.error().message);
+  server_ = std::move(*listening);
+  return kExitOk;
+}
+
+int Daemon::register_workflows() {
+  if (options_.workflows.empty()) return kExitOk;
+  const auto loaded = workflows::load_workflow_files(options_.workflows);
+  if (!loaded) return refused(loaded.error());
+  const auto registered = registry_.add(*loaded, clock_.now());
+  if (!registered) return refused(registered.error().message);
+  for (const auto& entry : *registered) {
+    if (entry.is_new)
+      log_.info("workflow_registered", {{"workflow", entry.workflow->name}, {"version", entry.workflow->version}});
+  }
+  return kExitOk;
+}
+
+void Daemon::warn_of_unknown_services() {
+  std::set<std::string> told;
+  for (const auto& entry : registry_.list()) {
+    for (const auto& step : entry.workflow->steps) {
+      if (step.service.empty() || options_.services.contains(step.service) || !told.insert(step.service).second)
+        continue;
+      log_.warn("service_unknown",
+                {{"service", step.service}, {"workflow", entry.workflow->name}, {"step", step.name}});
+    }
+  }
+}
+
+void Daemon::go() {
+  engine_ = std::jthread([this](const std::stop_token& token) { runtime_->run(token); });
+  server_->start();
+  const std::string address = shown_address(options_.host, server_->port());
+  log_.info("started", {{"version", kVersion}, {"address", address}, {"store", options_.store}});
+  std::printf("sagad ready on http://%s\n", address.c_str());
+  std::fflush(stdout);
+  notify_service_manager("READY=1");
+}
+
+void Daemon::leave_if_poisoned() {
+  store::Health health = store_->health();
+  if (health.poisoned) {
+    // What memory holds may be ahead of the disk: only what is read back after a restart is true.
+    std::fprintf(stderr, "sagad: the store failed and takes nothing more: %s\n", health.problem.c_str());
+    std::fflush(stderr);
+    std::_Exit(kExitRestart);
+  }
+  if (health.problem == store_problem_) return;
+  store_problem_ = std::move(health.problem);
+  if (store_problem_.empty()) {
+    log_.info("store_well_again", {});
+  } else {
+    log_.error("store_problem", {{"problem", store_problem_}});
+  }
+}
+
+int Daemon::watch() {
+  for (;;) {
+    const int signal = wait_for_signal(kWatchNanoseconds);
+    leave_if_poisoned();
+    if (signal > 0) {
+      log_.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
+      return stop();
+    }
+  }
+}
+
+int Daemon::stop() {
+  notify_service_manager("STOPPING=1");
+  draining_ = true;
+  runtime_->drain();
+  const auto until = std::chrono::steady_clock::now() + options_.drain;
+  while (!runtime_->drained() && std::chrono::steady_clock::now() < until) {
+    if (wait_for_signal(kDrainNanoseconds) > 0) break;  // Asked twice: at once.
+    leave_if_poisoned();
+  }
+  const bool all_ended = runtime_->drained();
+  server_->stop(kAnswerPatience);
+  engine_.request_stop();
+  engine_.join();
+  // The pool's tasks use the runtime, and what the store still commits is told to it.
+  pool_.reset();
+  server_.reset();
+  log_.info("stopped", {{"calls_cut_off", static_cast<std::int64_t>(all_ended ? 0 : dispatcher_->in_flight())}});
+  return kExitOk;
+}
+
+}  // namespace
+
+int run_daemon(const Options& options) {
+  auto store = store::open_store(options.store);
+  if (!store) return refused(store.error().message);
+  telemetry::Log log(options.log_format, options.log_level);
+  Daemon daemon(options, log, std::move(*store));
+  if (const int code = daemon.build(); code != kExitOk) return code;
+  daemon.go();
+  return daemon.watch();
+}
+
+int check_only(const Options& options) {
+  std::size_t found = 0;
+  if (!options.workflows.empty()) {
+    const auto loaded = workflows::load_workflow_files(options.workflows);
+    if (!loaded) return refused(loaded.error());
+    found = loaded->size();
+  }
+  std::printf("sagad: config and definitions are good (workflows: %zu, services: %zu)\n", found,
+              options.services.size());
+  return kExitOk;
+}
+
+}  // namespace saga::sagad
