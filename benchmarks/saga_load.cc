@@ -1,0 +1,236 @@
+// A client that costs next to nothing: keeps N starts in flight, each over a keep-alive connection of its own, and says
+// how many sagas a second ended and how long each took. One thread, epoll.
+//
+//   saga_load --server http://127.0.0.1:7070 --workflow bench --concurrent 128 --seconds 5 [--no-wait] [--starts N]
+//             [--idle N] [--start-at TIME] [--input JSON]
+//
+// Closed loop: a connection sends its next start when the last is answered. With `?wait` an answer is the saga's end;
+// with --no-wait it is the durable acceptance. --idle opens that many further connections first, which send one request
+// each and then nothing. Prints one JSON object. Exit 1 when any answer was not the expected one.
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/check.h"
+
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+struct Options {
+  std::string server = "http://127.0.0.1:7070";
+  std::string workflow = "bench";
+  std::string input = "{}";
+  std::string start_at;
+  int concurrent = 128;
+  int idle = 0;
+  double seconds = 5;
+  std::int64_t starts = 0;
+  bool no_wait = false;
+};
+
+struct Connection {
+  int fd = -1;
+  bool measured = true;   ///< False: an idle one.
+  std::string in;
+  SteadyClock::time_point sent_at;
+};
+
+/// The status and whole size of the answer at the front of `bytes`; none while it is not whole. Chunks do not occur.
+struct Answer {
+  int status = 0;
+  std::size_t size = 0;
+};
+
+std::optional<Answer> front_answer(std::string_view bytes) {
+  const auto head = bytes.find("\r\n\r\n");
+  if (head == std::string_view::npos || bytes.size() < 12) return std::nullopt;
+  Answer answer;
+  std::from_chars(bytes.data() + 9, bytes.data() + 12, answer.status);
+  std::size_t body = 0;
+  constexpr std::string_view kName = "content-length:";
+  const std::string_view headers = bytes.substr(0, head);
+  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
+  const auto at = std::search(headers.begin(), headers.end(), kName.begin(), kName.end(), same);
+  if (at != headers.end()) {
+    std::string_view value = headers.substr(static_cast<std::size_t>(at - headers.begin()) + kName.size());
+    while (value.starts_with(' ')) value.remove_prefix(1);
+    std::from_chars(value.data(), value.data() + value.size(), body);
+  }
+  answer.size = head + 4 + body;
+  return bytes.size() >= answer.size ? std::optional(answer) : std::nullopt;
+}
+
+class Load {
+ public:
+  explicit Load(const Options& options) : options_(options) {
+    const auto colon = options.server.rfind(':');
+    host_ = options.server.substr(7, colon - 7);
+    port_ = static_cast<std::uint16_t>(std::stoi(options.server.substr(colon + 1)));
+    std::string body = fmt::format(R"({{"workflow":"{}","input":{})", options.workflow, options.input);
+    if (!options.start_at.empty()) body += fmt::format(R"(,"start_at":"{}")", options.start_at);
+    body += "}";
+    start_ = fmt::format("POST /v1/sagas{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+                         options.no_wait ? "" : "?wait=30s", host_, port_, body.size(), body);
+    probe_ = fmt::format("GET /health/live HTTP/1.1\r\nHost: {}:{}\r\n\r\n", host_, port_);
+    epoll_ = epoll_create1(0);
+    SAGA_CHECK(epoll_ >= 0, "an epoll instance");
+  }
+
+  int run() {
+    for (int i = 0; i < options_.idle; ++i) open(false);
+    while (idle_answered_ < options_.idle) poll();
+    for (int i = 0; i < options_.concurrent; ++i) open(true);
+    const auto begin = SteadyClock::now();
+    end_ = begin + std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(options_.seconds));
+    for (Connection& c : connections_) {
+      if (c.measured) send_start(c);
+    }
+    while (in_flight_ > 0) poll();
+    report(std::chrono::duration<double>(SteadyClock::now() - begin).count());
+    return bad_ == 0 ? 0 : 1;
+  }
+
+ private:
+  void open(bool measured) {
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(port_);
+    SAGA_CHECK(inet_pton(AF_INET, host_.c_str(), &to.sin_addr) == 1, "an IPv4 address as host");
+    if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0) {
+      std::perror("saga_load: connect");
+      std::exit(1);
+    }
+    const int one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = connections_.size();
+    SAGA_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0, "a descriptor that can be watched");
+    connections_.push_back({fd, measured, {}, {}});
+    if (!measured) write_all(connections_.back(), probe_);
+  }
+
+  static void write_all(const Connection& c, std::string_view bytes) {
+    while (!bytes.empty()) {
+      const ssize_t n = send(c.fd, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      if (n <= 0) {
+        std::perror("saga_load: send");
+        std::exit(1);
+      }
+      bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+  }
+
+  void send_start(Connection& c) {
+    const bool enough = options_.starts > 0 ? sent_ >= options_.starts : SteadyClock::now() >= end_;
+    if (enough) return;
+    ++sent_;
+    ++in_flight_;
+    c.sent_at = SteadyClock::now();
+    write_all(c, start_);
+  }
+
+  void poll() {
+    epoll_event events[256];
+    const int n = epoll_wait(epoll_, events, 256, 60'000);
+    if (n <= 0) {
+      std::fprintf(stderr, "saga_load: nothing came for a minute, %lld starts unanswered\n", static_cast<long long>(in_flight_));
+      std::exit(1);
+    }
+    for (int i = 0; i < n; ++i) read(connections_[events[i].data.u64]);
+  }
+
+  void read(Connection& c) {
+    char buffer[16384];
+    const ssize_t n = recv(c.fd, buffer, sizeof(buffer), 0);
+    if (n <= 0) {
+      std::fprintf(stderr, "saga_load: the server closed a connection\n");
+      std::exit(1);
+    }
+    c.in.append(buffer, static_cast<std::size_t>(n));
+    while (const auto answer = front_answer(c.in)) {
+      if (!c.measured) {
+        ++idle_answered_;
+        c.in.erase(0, answer->size);
+        continue;
+      }
+      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - c.sent_at);
+      latencies_us_.push_back(took.count());
+      const bool ended = options_.no_wait || c.in.find("\"status\":\"completed\"") < answer->size;
+      if ((answer->status != 200 && answer->status != 201) || !ended) {
+        if (++bad_ == 1) std::fprintf(stderr, "saga_load: unexpected answer: %.*s\n", 500, c.in.c_str());
+      }
+      c.in.erase(0, answer->size);
+      --in_flight_;
+      send_start(c);
+    }
+  }
+
+  void report(double seconds) {
+    std::sort(latencies_us_.begin(), latencies_us_.end());
+    const auto at = [this](double q) {
+      if (latencies_us_.empty()) return 0.0;
+      const auto i = static_cast<std::size_t>(q * static_cast<double>(latencies_us_.size() - 1));
+      return static_cast<double>(latencies_us_[i]) / 1000.0;
+    };
+    fmt::print(R"({{"concurrent":{},"sagas":{},"seconds":{:.3f},"per_second":{:.0f},"p50_ms":{:.2f},"p90_ms":{:.2f},"p99_ms":{:.2f},"max_ms":{:.2f},"bad":{}}})"
+               "\n",
+               options_.concurrent, latencies_us_.size(), seconds, static_cast<double>(latencies_us_.size()) / seconds, at(0.5),
+               at(0.9), at(0.99), at(1.0), bad_);
+  }
+
+  const Options options_;
+  std::string host_;
+  std::uint16_t port_ = 0;
+  std::string start_;
+  std::string probe_;
+  int epoll_ = -1;
+  std::vector<Connection> connections_;
+  SteadyClock::time_point end_;
+  std::int64_t sent_ = 0;
+  std::int64_t in_flight_ = 0;
+  int idle_answered_ = 0;
+  std::int64_t bad_ = 0;
+  std::vector<std::int64_t> latencies_us_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Keeps starts of a workflow in flight and measures them");
+  app.add_option("--server", options.server, "http://ADDRESS:PORT")->capture_default_str();
+  app.add_option("--workflow", options.workflow)->capture_default_str();
+  app.add_option("--input", options.input, "JSON")->capture_default_str();
+  app.add_option("--start-at", options.start_at, "RFC 3339");
+  app.add_option("--concurrent", options.concurrent)->capture_default_str();
+  app.add_option("--idle", options.idle, "Further connections that idle")->capture_default_str();
+  app.add_option("--seconds", options.seconds)->capture_default_str();
+  app.add_option("--starts", options.starts, "Stop after so many, whatever the time");
+  app.add_flag("--no-wait", options.no_wait, "An answer is the acceptance, not the end");
+  CLI11_PARSE(app, argc, argv);
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+  return Load(options).run();
+}
