@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sqlite3.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -100,9 +101,25 @@ TEST_F(Sagad, WhatDoesNotDoIsRefusedWithOneClearLine) {
   expect_refused({"--store", "memory", "--workflows", bad}, "bad.yaml:3:1: error: ");
 }
 
-TEST_F(Sagad, AStoreOfANewerVersionIsRefused) {
-  { std::ofstream(folder_.path("saga.db")) << "this is no database, and long enough to be looked at as one"; }
+TEST_F(Sagad, AFileThatIsNoStoreIsRefused) {
+  folder_.write("saga.db", "this is no database, and long enough to be looked at as one");
   expect_refused({"--store", store()}, "saga.db");
+}
+
+TEST_F(Sagad, AStoreOfANewerVersionIsRefused) {
+  {
+    SagadProcess sagad({"--store", store()});
+    ASSERT_TRUE(sagad.ready());
+    sagad.child().kill(SIGTERM);
+    ASSERT_EQ(sagad.child().wait(), 0);
+  }
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(folder_.path("saga.db").c_str(), &database), SQLITE_OK);
+  EXPECT_EQ(
+      sqlite3_exec(database, "INSERT INTO schema_version VALUES(1000, datetime('now'))", nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(database);
+  expect_refused({"--store", store()}, "newer version");
 }
 
 TEST_F(Sagad, CheckSaysWhetherAllIsGoodAndStops) {
