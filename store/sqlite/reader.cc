@@ -20,6 +20,9 @@ constexpr const char* kColumns =
     "s.stuck_places, "
     "s.created_at, s.updated_at, s.finished_at, s.wake_at, s.tags";
 
+/// Entries of an index that are read in a few milliseconds.
+constexpr std::int64_t kManyMatches = 20'000;
+
 /// SQLite's LIMIT is signed.
 std::int64_t as_limit(std::size_t limit) {
   return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
@@ -171,29 +174,27 @@ Result<std::vector<DueSaga>> Reader::due(ShardId shard, Timestamp until, std::op
 
 Result<KeyRange> Reader::key_range(const ListFilter& filter, std::optional<SagaKey> before) {
   KeyRange range{0, before};
-  const auto bound = [this](const char* text, Timestamp time) -> Result<std::optional<SagaKey>> {
+  if (filter.since) {
+    // Without an end a scan from the newest finds many that match at once; only where few do does it need one.
     Sql sql;
-    sql.add(text).bind(time.ms);
-    std::optional<SagaKey> key;
-    const Result<void> read = query(sql, [&key](const Statement& row) -> Result<void> {
-      if (!row.is_null(0)) key = row.integer(0);
+    sql.add("SELECT MIN(key), COUNT(*) FROM (SELECT key FROM sagas INDEXED BY sagas_created WHERE created_at >= ?");
+    sql.bind(filter.since->ms).add(" LIMIT ?").bind(kManyMatches).add(")");
+    const Result<void> read = query(sql, [&range](const Statement& row) -> Result<void> {
+      const bool none = row.is_null(0);
+      if (row.integer(1) < kManyMatches) range.from = none ? std::numeric_limits<SagaKey>::max() : row.integer(0);
       return {};
     });
     if (!read) return tl::unexpected(read.error());
-    return key;
-  };
-  constexpr SagaKey kNone = std::numeric_limits<SagaKey>::max();
-  if (filter.since) {
-    const auto first =
-        bound("SELECT MIN(key) FROM sagas INDEXED BY sagas_created WHERE created_at >= ?", *filter.since);
-    if (!first) return tl::unexpected(first.error());
-    range.from = first->value_or(kNone);
   }
   if (filter.until) {
-    const auto last = bound("SELECT MAX(key) FROM sagas INDEXED BY sagas_created WHERE created_at < ?", *filter.until);
-    if (!last) return tl::unexpected(last.error());
-    const SagaKey below = last->value_or(-1) + 1;
-    range.below = range.below ? std::min(*range.below, below) : below;
+    Sql sql;
+    sql.add("SELECT MAX(key) FROM sagas INDEXED BY sagas_created WHERE created_at < ?").bind(filter.until->ms);
+    const Result<void> read = query(sql, [&range](const Statement& row) -> Result<void> {
+      const SagaKey below = row.is_null(0) ? 0 : row.integer(0) + 1;
+      range.below = range.below ? std::min(*range.below, below) : below;
+      return {};
+    });
+    if (!read) return tl::unexpected(read.error());
   }
   return range;
 }
