@@ -137,12 +137,13 @@ Result<std::string> Template::evaluate_text(const Scope& scope, Use use) const {
     if (text.size() > kMaxBytes) return too_large();
   }
   if (use == Use::kPath && !is_constant() && has_dot_segment(text)) {
-    return fail(ErrorCode::kInvalid,
-                fmt::format("'{}' gives the path '{}', in which '.' or '..' would lead elsewhere", source_, text));
+    return fail(ErrorCode::kInvalid, fmt::format("'{}' gives the path '{}', in which '.' or '..' would lead elsewhere",
+                                                 expressions::shortened(source_), expressions::shortened(text)));
   }
   if (use == Use::kHeader && std::any_of(text.begin(), text.end(), is_control)) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("'{}' gives a header value with a line end or another control character", source_));
+                fmt::format("'{}' gives a header value with a line end or another control character",
+                            expressions::shortened(source_)));
   }
   return text;
 }
@@ -237,8 +238,8 @@ Result<Json> ValueTemplate::Node::evaluate(const Scope& scope, std::size_t depth
     auto value = text->evaluate(scope);
     if (!value) return value;
     if (depth + expressions::depth_of(*value, kMaxJsonDepth) > kMaxJsonDepth) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("'{}' makes a value nested deeper than {} levels", text->source(), kMaxJsonDepth));
+      return fail(ErrorCode::kInvalid, fmt::format("'{}' makes a value nested deeper than {} levels",
+                                                   expressions::shortened(text->source()), kMaxJsonDepth));
     }
     spent += expressions::approximate_size(*value, kMaxBytes);
     if (spent > kMaxBytes) return too_large();

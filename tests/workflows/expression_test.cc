@@ -271,6 +271,14 @@ TEST_F(ExpressionTest, OnlyStepsThatHaveEndedAreThere) {
             "14: a step has 'output' and 'status', but no 'id'; did you mean 'steps.reserve.output.id'?");
 }
 
+TEST_F(ExpressionTest, AStepMayBeNamedLikeAWordOfLua) {
+  names_.all = {{"end", 0}, {"not", 1}};
+  names_.visible.all_steps = names_.all;
+  names_.visible.steps = names_.all;
+  EXPECT_EQ(value("steps.end.output.id"), R"("r-1")");
+  EXPECT_EQ(value("steps.end.output.id .. steps.not.status"), R"("r-1failed")");
+}
+
 TEST_F(ExpressionTest, OutputActionInputAndBodyAreThereWhereVisibilitySaysSo) {
   EXPECT_EQ(refusal("output.x"), "0: 'output' is there in a compensation only");
   EXPECT_EQ(refusal("action_input.x"), "0: 'action_input' is there in a compensation only");

@@ -228,9 +228,9 @@ Compiled<Scanned> scan(std::string_view text, std::size_t begin, Ending ending) 
   return Scan(text, begin, ending).run();
 }
 
-std::string shown(std::string_view source) {
+std::string shortened(std::string_view whole) {
   constexpr std::size_t kLongest = 80;
-  std::string text(source);
+  std::string text(whole);
   if (text.size() > kLongest) {
     std::size_t cut = kLongest - 3;
     while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0U) == 0x80U) --cut;  // Not inside a character.
@@ -240,7 +240,9 @@ std::string shown(std::string_view source) {
   for (char& c : text) {
     if (static_cast<unsigned char>(c) < ' ') c = ' ';
   }
-  return fmt::format("${{ {} }}", text);
+  return text;
 }
+
+std::string shown(std::string_view source) { return fmt::format("${{ {} }}", shortened(source)); }
 
 }  // namespace saga::workflows::expressions

@@ -29,13 +29,16 @@ struct Scanned {
 /// Where an expression ends: at the `}` that closes its `${`, or with the text.
 enum class Ending { kBrace, kText };
 
-inline constexpr std::size_t kMaxExpressionBytes = 64 * 1024;  ///< Longer ones are programs, not expressions.
+inline constexpr std::size_t kMaxExpressionBytes = 16 * 1024;  ///< Longer ones are programs, not expressions.
 inline constexpr std::size_t kMaxBrackets = 100;  ///< Nested; Lua's own parser gives up at 200 levels of anything.
 
 /// Scans from `begin`. Brackets in the result are balanced.
 [[nodiscard]] Compiled<Scanned> scan(std::string_view text, std::size_t begin, Ending ending);
 
-/// "${ source }" for a message: on one line, and no longer than about 80 characters.
+/// For a message: on one line, and no longer than about 80 characters.
+[[nodiscard]] std::string shortened(std::string_view text);
+
+/// "${ source }", shortened.
 [[nodiscard]] std::string shown(std::string_view source);
 
 }  // namespace saga::workflows::expressions

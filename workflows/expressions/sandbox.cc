@@ -150,7 +150,10 @@ void* Sandbox::allocate(void* memory, void* block, std::size_t old_size, std::si
     account.used -= old_size;
     return nullptr;
   }
-  if (new_size > old_size && account.used + (new_size - old_size) > account.limit) return nullptr;
+  if (new_size > old_size) {
+    account.made += new_size - old_size;
+    if (account.made > kMaxBytesMade || account.used + (new_size - old_size) > account.limit) return nullptr;
+  }
   void* moved = std::realloc(block, new_size);
   if (moved != nullptr) account.used = account.used - old_size + new_size;
   return moved;
@@ -169,7 +172,7 @@ bool Sandbox::open() {
 Sandbox::Problem Sandbox::take_problem(int status) {
   Problem problem;
   if (status == LUA_ERRMEM) {
-    problem.message = "it needs more than 4 MB";
+    problem.message = memory_.made > kMaxBytesMade ? "it makes more than 64 MB of values" : "it needs more than 4 MB";
   } else if (status == LUA_ERRRUN && lua_type(lua_, -1) == LUA_TSTRING) {
     std::size_t size = 0;
     const char* text = lua_tolstring(lua_, -1, &size);
@@ -195,6 +198,7 @@ tl::expected<Sandbox::FunctionId, Sandbox::Problem> Sandbox::load(const std::str
   if (!open()) return tl::unexpected<Problem>({"there is no memory for Lua", 0});
   functions_changed_ = true;
   memory_.limit = memory_.used + kMaxBytes;
+  memory_.made = 0;
   LoadRequest request{&chunk};
   const int status = run(lua_, load_protected, &request);
   if (status != LUA_OK) return tl::unexpected<Problem>(take_problem(status));
@@ -210,6 +214,7 @@ tl::expected<Json, Sandbox::Problem> Sandbox::call(FunctionId function, std::spa
     functions_changed_ = false;
   }
   memory_.limit = held_ + kMaxBytes;
+  memory_.made = 0;
   CallRequest request{function, arguments, Json()};
   const int status = run(lua_, call_protected, &request);
   if (status != LUA_OK) return tl::unexpected<Problem>(take_problem(status));

@@ -23,6 +23,10 @@ class Sandbox {
   static constexpr int kMaxInstructions = 1'000'000;
   static constexpr std::size_t kMaxBytes = 4 * 1024 * 1024;  ///< Beyond what the loaded functions themselves hold.
 
+  /// All that one use allocates, what it has let go of included: Lua's own functions, such as `string.upper`, count as
+  /// one instruction however long the text.
+  static constexpr std::size_t kMaxBytesMade = 64 * 1024 * 1024;
+
   Sandbox() = default;
   ~Sandbox();
   Sandbox(const Sandbox&) = delete;
@@ -50,6 +54,7 @@ class Sandbox {
   struct Memory {
     std::size_t used = 0;
     std::size_t limit = kMaxBytes;
+    std::size_t made = 0;
   };
   static void* allocate(void* memory, void* block, std::size_t old_size, std::size_t new_size);
 

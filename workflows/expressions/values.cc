@@ -50,7 +50,13 @@ int length_of_array(lua_State* lua) {
 
 int equal(lua_State* lua) {
   const bool both = lua_type(lua, 1) == LUA_TUSERDATA && lua_type(lua, 2) == LUA_TUSERDATA;
-  lua_pushboolean(lua, static_cast<int>(both && proxied(lua, 1) == proxied(lua, 2)));
+  if (both) {
+    const Json& left = proxied(lua, 1);
+    const Json& right = proxied(lua, 2);
+    lua_pushboolean(lua, static_cast<int>(&left == &right || left == right));
+  } else {
+    lua_pushboolean(lua, 0);
+  }
   return 1;
 }
 
