@@ -3,8 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace saga::testing {
+namespace {
+
+std::string key_of(const LedgerEntry& e) { return e.saga + "/" + e.step + "/" + e.phase; }
+
+}  // namespace
 
 LedgerWorker::LedgerWorker(std::string refused_step) : refused_step_(std::move(refused_step)) {
   server_.new_task_queue = [] { return new httplib::ThreadPool(64); };
@@ -39,46 +45,36 @@ void LedgerWorker::take(const httplib::Request& request, httplib::Response& resp
 }
 
 std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries, const std::vector<std::string>& steps) {
+  std::vector<std::string> broken;
+  std::map<std::string, std::set<int>> attempts;   // By call: saga/step/phase.
+  for (const LedgerEntry& e : entries) {
+    if (!attempts[key_of(e)].insert(e.attempt).second) broken.push_back(fmt::format("{} attempt {} came twice", key_of(e), e.attempt));
+  }
   struct Seen {
-    std::map<std::string, int> newest;                ///< By step/phase.
-    std::vector<std::string> done_actions;
+    std::vector<std::string> done;
     std::vector<std::string> undone;
-    bool undoing = false;
   };
   std::map<std::string, Seen> sagas;
-  std::vector<std::string> broken;
   for (const LedgerEntry& e : entries) {
+    // What the killed process had sent may arrive after the same call's next attempt: only the newest says when it ended.
+    if (e.attempt != *attempts[key_of(e)].rbegin()) continue;
     Seen& seen = sagas[e.saga];
-    const std::string call = e.step + "/" + e.phase;
-    const auto say = [&](std::string_view what) {
-      broken.push_back(fmt::format("{} {} attempt {}: {}", e.saga, call, e.attempt, what));
-    };
-    int& newest = seen.newest[call];
-    if (e.attempt <= newest) say(fmt::format("came after attempt {}", newest));
-    newest = std::max(newest, e.attempt);
-    if (e.phase == "action") {
-      if (seen.undoing) say("an action after a compensation");
-      const auto at = std::find(steps.begin(), steps.end(), e.step);
-      for (auto before = steps.begin(); before != at; ++before) {
-        if (std::find(seen.done_actions.begin(), seen.done_actions.end(), *before) == seen.done_actions.end()) {
-          say("before " + *before + " was done");
-        }
-      }
-      if (e.done && std::find(seen.done_actions.begin(), seen.done_actions.end(), e.step) == seen.done_actions.end()) {
-        seen.done_actions.push_back(e.step);
-      }
-    } else {
-      seen.undoing = true;
-      if (seen.undone.empty() || seen.undone.back() != e.step) seen.undone.push_back(e.step);
+    if (e.phase == "compensation") {
+      seen.undone.push_back(e.step);
+      continue;
     }
+    if (!seen.undone.empty()) broken.push_back(key_of(e) + " after a compensation");
+    const std::size_t place = static_cast<std::size_t>(std::find(steps.begin(), steps.end(), e.step) - steps.begin());
+    if (place != seen.done.size()) broken.push_back(fmt::format("{} after [{}]", key_of(e), fmt::join(seen.done, " ")));
+    if (e.done) seen.done.push_back(e.step);
   }
   for (const auto& [id, seen] : sagas) {
-    if (!seen.undoing) continue;
-    std::vector<std::string> expected(seen.done_actions.rbegin(), seen.done_actions.rend());
+    if (seen.undone.empty()) continue;
+    std::vector<std::string> expected(seen.done.rbegin(), seen.done.rend());
     std::vector<std::string> undone = seen.undone;
-    // A step whose only attempts were lost may be undone as well: it comes first, being the last that was begun.
-    if (undone.size() == expected.size() + 1) undone.erase(undone.begin());
-    if (undone != expected) broken.push_back(fmt::format("{}: undone [{}], done [{}]", id, fmt::join(undone, " "), fmt::join(seen.done_actions, " ")));
+    // The refused step comes first where an attempt of it was lost: it may have been done.
+    if (undone.size() == expected.size() + 1 && undone.front() == steps[expected.size()]) undone.erase(undone.begin());
+    if (undone != expected) broken.push_back(fmt::format("{}: undone [{}], done [{}]", id, fmt::join(undone, " "), fmt::join(seen.done, " ")));
   }
   return broken;
 }

@@ -43,8 +43,8 @@ class LedgerWorker {
 };
 
 /// What does not hold on the ledger, one sentence each, of sagas with the steps `steps` in order; empty when all does:
-/// attempts of a call are numbered upwards and never sent twice; an action only follows all before it; no action follows
-/// a compensation; compensations come in reverse order, for every step that was done or may have been.
+/// no attempt comes twice; a step begins when all before it are done; no action follows a compensation; compensations come
+/// in reverse order, for every step that was done and for none that surely was not.
 [[nodiscard]] std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries, const std::vector<std::string>& steps);
 
 }  // namespace saga::testing
