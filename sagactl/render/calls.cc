@@ -113,11 +113,9 @@ std::vector<std::string> attempt_lines(const CallHistory& call, const Json& saga
     if (took) line += "  " + pad_left(human_duration(*took), 6);
     lines.push_back(std::move(line));
   }
-  if (call.deferred > 0) {
+  if (call.deferred_since && !call.in_flight()) {
     const std::string why = call.deferred_message.empty() ? "no instance" : printable(call.deferred_message);
-    lines.push_back(fmt::format("no attempt made{}: {}",
-                                call.deferred_since ? " since " + clock_time(*call.deferred_since, reference) : "",
-                                why));
+    lines.push_back(fmt::format("no attempt made since {}: {}", clock_time(*call.deferred_since, reference), why));
   }
   return lines;
 }
@@ -133,7 +131,7 @@ std::string render_calls(const Inspected& inspected, const History& history, con
   std::string out;
   for (const CallName& name : calls) {
     const CallHistory& call = history.call(name.step, name.phase);
-    if (call.attempts.empty() && call.deferred == 0) continue;
+    if (call.attempts.empty() && !call.deferred_since) continue;
     if (!out.empty()) out += '\n';
     const std::string where = call_line(inspected.definition, name.step, name.phase, call.request);
     const std::string title = name.step + ", " + name.phase + (where.empty() ? "" : ": " + where);

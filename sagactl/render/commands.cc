@@ -39,28 +39,33 @@ std::vector<StuckCall> open_calls(const Json& saga) {
 
 class Suggestions {
  public:
-  Suggestions(const Inspected& inspected)  // NOLINT: only made here
-      : inspected_(inspected), id_(text(inspected.saga, "id")), calls_(open_calls(inspected.saga)) {}
+  Suggestions(const Inspected& inspected, const History& history)
+      : inspected_(inspected),
+        by_operator_(text(member(history.last_event("saga_suspended"), "data"), "cause") == "operator"),
+        id_(text(inspected.saga, "id")),
+        calls_(open_calls(inspected.saga)) {}
 
   [[nodiscard]] std::vector<Suggestion> all() {
     // The way forward first, the way out last.
-    for (const std::string_view verb : {"retry", "resume", "skip", "cancel", "suspend", "terminate"}) {
-      const Json& allowed = list(inspected_.saga, "allowed");
-      if (std::any_of(allowed.begin(), allowed.end(), [&](const Json& v) { return v == verb; })) add(verb);
+    for (const std::string_view verb : {"resume", "retry", "skip", "cancel", "suspend", "terminate"}) {
+      if (allows(verb)) add(verb);
     }
     return std::move(found_);
   }
 
  private:
+  [[nodiscard]] bool allows(std::string_view verb) const {
+    const Json& allowed = list(inspected_.saga, "allowed");
+    return std::any_of(allowed.begin(), allowed.end(), [&](const Json& one) { return one == verb; });
+  }
+
   void add(std::string_view verb) {
     const std::string status = text(inspected_.saga, "status");
     if (verb == "retry") {
       add_retry();
     } else if (verb == "resume") {
       // After a failure it is the same as retry, which says more.
-      const bool same = std::any_of(found_.begin(), found_.end(),
-                                    [](const Suggestion& s) { return s.command.find(" retry ") != std::string::npos; });
-      if (!same) say("resume", "", false, "go on where it stopped");
+      if (by_operator_ || !allows("retry")) say("resume", "", false, "go on where it stopped");
     } else if (verb == "skip") {
       add_skip();
     } else if (verb == "cancel") {
@@ -106,6 +111,7 @@ class Suggestions {
   }
 
   const Inspected& inspected_;
+  bool by_operator_;  ///< It was an operator who suspended it last.
   std::string id_;
   std::vector<StuckCall> calls_;
   std::vector<Suggestion> found_;
@@ -113,10 +119,10 @@ class Suggestions {
 
 }  // namespace
 
-std::string render_commands(const Inspected& inspected, const Page& page) {
+std::string render_commands(const Inspected& inspected, const History& history, const Page& page) {
   const Paint paint(page.colour);
   const std::string id = text(inspected.saga, "id");
-  std::vector<Suggestion> suggestions = Suggestions(inspected).all();
+  std::vector<Suggestion> suggestions = Suggestions(inspected, history).all();
   const std::string status = text(inspected.saga, "status");
   if (status == "running" || status == "compensating" || status == "pending") {
     suggestions.insert(suggestions.begin(), {fmt::format("{} wait {}", inspected.program, id), "until it has ended"});

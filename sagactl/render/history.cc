@@ -41,6 +41,7 @@ void end_attempt(CallHistory& call, const Json& event) {
   attempt.ended = time(event, "at");
   if (const auto ms = integer(data, "duration_ms")) attempt.duration = Millis{*ms};
   attempt.due_at = time(data, "due_at");
+  call.deferred_since.reset();
 }
 
 }  // namespace
@@ -70,10 +71,8 @@ void History::take(const Json& event) {
     CallHistory& call = of(event, phase);
     attempt_numbered(call, integer(event, "attempt").value_or(0)).begun = time(event, "at");
     // Only where something was worked out for it, and then with the first attempt.
-    if (!member(data, "path").is_null()) call.request = data;
+    if (const Json& request = member(data, "request"); request.is_object()) call.request = request;
     call.finished.reset();
-    call.deferred = 0;
-    call.deferred_since.reset();
   } else if (type == "attempt_failed") {
     CallHistory& call = of(event, phase);
     end_attempt(call, event);
@@ -92,7 +91,9 @@ void History::take(const Json& event) {
     call.any_unknown = call.any_unknown || is_unknown(failure_of(event));
   } else if (type == "call_deferred") {
     CallHistory& call = of(event, phase);
-    if (call.deferred++ == 0) call.deferred_since = time(event, "at");
+    // It was begun, but not made: its number is not spent.
+    if (!call.attempts.empty() && !call.attempts.back().ended) call.attempts.pop_back();
+    if (!call.deferred_since) call.deferred_since = time(event, "at");
     call.deferred_message = text(data, "message");
   }
 }

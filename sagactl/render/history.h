@@ -25,13 +25,14 @@ struct Attempt {
 };
 
 struct CallHistory {
-  std::vector<Attempt> attempts;      ///< In the order they began.
-  Json request;                       ///< What was worked out for it ({path, body}), or null.
-  std::optional<Timestamp> finished;  ///< It is settled: done, failed for good, or skipped.
-  std::int64_t deferred = 0;          ///< How often no attempt was made for want of an instance, since the last one.
-  std::optional<Timestamp> deferred_since;
+  std::vector<Attempt> attempts;            ///< In the order they began.
+  Json request;                             ///< What was worked out for it ({path, body}), or null.
+  std::optional<Timestamp> finished;        ///< It is settled: done, failed for good, or skipped.
+  std::optional<Timestamp> deferred_since;  ///< No attempt could be made since, for want of an instance.
   std::string deferred_message;
   bool any_unknown = false;
+
+  [[nodiscard]] bool in_flight() const { return !attempts.empty() && !attempts.back().ended; }
 
   /// From the first attempt's beginning to the end; none while either is not known.
   [[nodiscard]] std::optional<Millis> took() const;

@@ -208,7 +208,7 @@ void add_activity(const Inspected& inspected, const History& history, const Json
   const auto most = max_attempts(inspected.definition, step, phase);
   const std::string what = phase == "compensation" ? "undoing " + step : step;
   const auto due = time(owner, "due_at");
-  if (call.deferred > 0 && (status == "waiting" || status == "retrying")) {
+  if (call.deferred_since && !call.in_flight() && (status == "waiting" || status == "retrying")) {
     const std::string service = service_of(inspected.definition, step);
     activity.next.push_back(
         fmt::format("{} goes on by itself once {} has an instance", what, service.empty() ? "its service" : service));
@@ -329,7 +329,7 @@ bool has_ended(std::string_view status) {
 
 std::string render_inspect(const Inspected& inspected, const Page& page) {
   const History history(inspected.events);
-  const std::string commands = render_commands(inspected, page);
+  const std::string commands = render_commands(inspected, history, page);
   std::string out = header(inspected, history, page);
   for (const std::string& part : {reasons(inspected, history, page), render_steps(inspected, history, page),
                                   render_calls(inspected, history, page), render_operators(inspected, history, page),

@@ -30,7 +30,7 @@ struct Inspected {
 [[nodiscard]] std::string render_steps(const Inspected& inspected, const History& history, const Page& page);
 [[nodiscard]] std::string render_calls(const Inspected& inspected, const History& history, const Page& page);
 [[nodiscard]] std::string render_operators(const Inspected& inspected, const History& history, const Page& page);
-[[nodiscard]] std::string render_commands(const Inspected& inspected, const Page& page);
+[[nodiscard]] std::string render_commands(const Inspected& inspected, const History& history, const Page& page);
 
 /// "order-saga/1".
 [[nodiscard]] std::string workflow_of(const Json& saga);

@@ -145,7 +145,10 @@ std::string render_event(const Json& event, const Page& page) {
   } else {
     add(text(data, "message"));
   }
-  if (type == "attempt_begun") add(text(data, "path")), add(as_text(member(data, "body")));
+  if (type == "attempt_begun") {
+    add(text(member(data, "request"), "path"));
+    add(text(member(data, "request"), "body"));
+  }
   if (const auto ms = integer(data, "duration_ms")) add(human_duration(Millis{*ms}));
   if (const auto due = time(data, "due_at")) add("next at " + format_time(*due).substr(11, 12));
   if (type == "step_completed" || type == "saga_completed") add(as_text(member(data, "output")));

@@ -39,10 +39,8 @@ namespace saga::ctl {
   return value.is_boolean() && value.get<bool>();
 }
 
-/// RFC 3339, or UTC milliseconds as they stand inside events.
 [[nodiscard]] inline std::optional<Timestamp> time(const Json& object, std::string_view key) {
   const Json& value = member(object, key);
-  if (value.is_number_integer()) return Timestamp{value.get<std::int64_t>()};
   if (!value.is_string()) return std::nullopt;
   const auto parsed = parse_time(value.get_ref<const std::string&>());
   return parsed ? std::optional(*parsed) : std::nullopt;

@@ -60,7 +60,8 @@ TEST_P(InspectPage, LooksAsItShould) {
 
 INSTANTIATE_TEST_SUITE_P(States, InspectPage,
                          testing::Values("failed", "completed", "compensated", "suspended_pivot_unknown",
-                                         "running_retry", "running_in_flight", "pending_start_at", "no_instance"),
+                                         "suspended_by_operator", "running_retry", "running_in_flight",
+                                         "pending_start_at", "no_instance"),
                          [](const auto& name) { return std::string(name.param); });
 
 TEST(OutcomePage, SaysHowItEnded) {
