@@ -31,7 +31,11 @@ void add_once(std::vector<CallName>& calls, CallName call) {
 /// The calls a reader wants to see: the stuck ones; else those that are being retried; else the one it turned back at.
 std::vector<CallName> calls_in_question(const Json& saga) {
   std::vector<CallName> calls;
-  for (const Json& stuck : list(saga, "stuck")) add_once(calls, {text(stuck, "step"), text(stuck, "phase")});
+  for (const Json& stuck : list(saga, "stuck")) {
+    // What the pivot did is the question, also when its compensation is what failed last.
+    if (text(stuck, "code") == "pivot_unknown") add_once(calls, {text(stuck, "step"), "action"});
+    add_once(calls, {text(stuck, "step"), text(stuck, "phase")});
+  }
   if (!calls.empty()) return calls;
   for (const Json& step : list(saga, "steps")) {
     if (text(step, "status") == "retrying") add_once(calls, {text(step, "name"), "action"});

@@ -11,6 +11,8 @@
 namespace saga::ctl {
 namespace {
 
+constexpr std::string_view kPivotUnknown = "pivot_unknown";
+
 struct Suggestion {
   std::string command;
   std::string effect;
@@ -27,7 +29,9 @@ std::vector<StuckCall> open_calls(const Json& saga) {
   std::vector<StuckCall> calls;
   for (const Json& stuck : list(saga, "stuck")) {
     if (text(stuck, "step").empty()) continue;
-    calls.push_back({text(stuck, "step"), text(stuck, "phase") == "compensation", text(stuck, "code")});
+    // Of an unknown pivot it is the action that is retried or skipped, whichever of its calls was the last.
+    const std::string code = text(stuck, "code");
+    calls.push_back({text(stuck, "step"), text(stuck, "phase") == "compensation" && code != kPivotUnknown, code});
   }
   if (!calls.empty()) return calls;
   for (const Json& step : list(saga, "steps")) {
@@ -70,7 +74,7 @@ class Suggestions {
       add_skip();
     } else if (verb == "cancel") {
       const bool unknown_pivot =
-          std::any_of(calls_.begin(), calls_.end(), [](const StuckCall& c) { return c.code == "pivot_unknown"; });
+          std::any_of(calls_.begin(), calls_.end(), [](const StuckCall& c) { return c.code == kPivotUnknown; });
       say("cancel", "", true,
           status == "pending" ? "end it: nothing has been called yet"
           : unknown_pivot     ? "it did not happen: undo everything"
@@ -100,7 +104,7 @@ class Suggestions {
         continue;
       }
       say("skip", step + " --output '{}'", true, fmt::format("{} did happen; its output is {{}}", call.step));
-      if (call.code != "pivot_unknown") say("skip", step, true, fmt::format("go on without {}", call.step));
+      if (call.code != kPivotUnknown) say("skip", step, true, fmt::format("go on without {}", call.step));
     }
   }
 

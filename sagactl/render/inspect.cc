@@ -116,15 +116,6 @@ std::string header(const Inspected& inspected, const History& history, const Pag
 
 // Why it is where it is.
 
-bool turned_back(const Inspected& inspected, const History& history) {
-  const std::string status = text(inspected.saga, "status");
-  if (status == "compensating" || status == "compensated" || status == "failed") return true;
-  if (history.last_event("compensation_begun").is_null()) return false;
-  // An unknown pivot is undone by itself first; which way the saga goes is open until that is done.
-  const Json& suspended = member(history.last_event("saga_suspended"), "data");
-  return status != "suspended" || text(suspended, "cause") != "pivot_unknown";
-}
-
 void add_suspension(const History& history, std::vector<Reason>& reasons) {
   const Json& event = history.last_event("saga_suspended");
   const std::string actor = actor_of(event);
@@ -158,7 +149,8 @@ void add_stuck(const Inspected& inspected, std::vector<Reason>& reasons) {
   for (const Json& stuck : list(inspected.saga, "stuck")) {
     const bool undo = text(stuck, "phase") == "compensation";
     if (error.is_object() && same_call(error, stuck) && text(error, "code") == text(stuck, "code")) continue;
-    if (undo && text(inspected.saga, "status") == "failed") continue;  // "Not undone" says it.
+    if (undo && text(inspected.saga, "status") == "failed") continue;           // "Not undone" says it.
+    if (error.is_object() && text(stuck, "code") == "pivot_unknown") continue;  // So do "Stopped" and "Not undone".
     std::string what = text(stuck, "step");
     if (undo) what += ", compensation";
     if (!what.empty()) what += ": ";
@@ -284,10 +276,11 @@ std::string reasons(const Inspected& inspected, const History& history, const Pa
   }
 
   constexpr std::size_t kLabel = 13;
+  constexpr std::size_t kReasonLines = 3;
   const Paint paint(page.colour);
   std::string out;
   for (const Reason& reason : all) {
-    const std::string line = fit(page, printable(reason.text), page.width > kLabel ? page.width - kLabel : 0);
+    const std::string line = wrap(page, printable(reason.text), kLabel, kReasonLines);
     out += (reason.bad ? paint.bad(reason.label) : paint.strong(reason.label)) +
            std::string(kLabel - display_width(reason.label), ' ') + line + "\n";
   }
@@ -321,6 +314,14 @@ std::string workflow_of(const Json& saga) {
   const std::string version = text(saga, "version");
   if (!version.empty() && name.find('/') == std::string::npos) name += "/" + version;
   return printable(name);
+}
+
+bool turned_back(const Inspected& inspected, const History& history) {
+  const std::string status = text(inspected.saga, "status");
+  if (status == "compensating" || status == "compensated" || status == "failed") return true;
+  if (history.last_event("compensation_begun").is_null()) return false;
+  const Json& suspended = member(history.last_event("saga_suspended"), "data");
+  return status != "suspended" || text(suspended, "cause") != "pivot_unknown";
 }
 
 bool has_ended(std::string_view status) {
@@ -361,7 +362,7 @@ std::string render_outcome(const Json& saga, const Page& page) {
   if (const Json& output = member(saga, "output"); !output.is_null())
     all.push_back({"Output", dump_json(output), false});
   for (const Reason& reason : all)
-    out += "  " + fit(page, pad_right(reason.label, 13) + printable(reason.text), page.width - 2) + "\n";
+    out += "  " + pad_right(reason.label, 13) + wrap(page, printable(reason.text), 15, 3) + "\n";
   return out;
 }
 

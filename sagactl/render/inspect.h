@@ -35,6 +35,9 @@ struct Inspected {
 /// "order-saga/1".
 [[nodiscard]] std::string workflow_of(const Json& saga);
 
+/// True where the saga is on its way back, or has gone it. While an unknown pivot is open, neither way is taken.
+[[nodiscard]] bool turned_back(const Inspected& inspected, const History& history);
+
 /// True once the saga has ended: completed, compensated, failed or terminated.
 [[nodiscard]] bool has_ended(std::string_view status);
 

@@ -34,11 +34,14 @@ const Json& first_stuck(const Json& saga) {
   return stuck.empty() ? kNone : stuck.front();
 }
 
-/// The times a table shows: short on a terminal, RFC 3339 in a pipe.
-std::string when(const Json& saga, std::string_view key, const Page& page) {
+/// RFC 3339 in a pipe; short on a terminal, where the column's title says UTC: the time of day, or the date of another
+/// day.
+std::string when(const Json& saga, std::string_view key, Timestamp now, const Page& page) {
   const auto at = time(saga, key);
   if (!at) return "";
-  return page.terminal ? format_time(*at).substr(0, 10) + " " + format_time(*at).substr(11, 8) : format_time(*at);
+  if (!page.terminal) return format_time(*at);
+  const bool today = format_time(*at).substr(0, 10) == format_time(now).substr(0, 10);
+  return today ? format_time(*at).substr(11, 8) : format_time(*at).substr(0, 10);
 }
 
 std::string attention_age(const Json& saga, Timestamp now, const Page& page) {
@@ -68,12 +71,8 @@ std::string indented(const std::string& lines) {
 
 std::string render_sagas(const Json& sagas, bool attention, Timestamp now, const Page& page) {
   if (attention) {
-    Table table({{"ID", false, true},
-                 {"WORKFLOW", false, true},
-                 {"STATUS"},
-                 {"SINCE"},
-                 {"STUCK AT", false, true},
-                 {"ERROR", false, true}});
+    Table table(
+        {{"ID"}, {"WORKFLOW", false, true}, {"STATUS"}, {"SINCE"}, {"STUCK AT", false, true}, {"ERROR", false, true}});
     for (const Json& saga : sagas) {
       const Json& stuck = first_stuck(saga);
       const Json& at = stuck.is_object() ? stuck : member(saga, "error");
@@ -86,11 +85,11 @@ std::string render_sagas(const Json& sagas, bool attention, Timestamp now, const
     }
     return table.render(page);
   }
-  Table table({{"ID", false, true},
+  Table table({{"ID"},
                {"WORKFLOW", false, true},
                {"STATUS"},
                {"ATTN"},
-               {page.terminal ? "CREATED (UTC)" : "CREATED"},
+               {page.terminal ? "CREATED UTC" : "CREATED"},
                {"TOOK", true},
                {"ERROR", false, true}});
   for (const Json& saga : sagas) {
@@ -101,7 +100,7 @@ std::string render_sagas(const Json& sagas, bool attention, Timestamp now, const
     if (!shown.empty()) shown += ": ";
     shown += short_error(error);
     table.add({text(saga, "id"), workflow_of(saga), status_cell(saga), stuck ? "yes" : "",
-               when(saga, "created_at", page), took(saga, now), shown});
+               when(saga, "created_at", now, page), took(saga, now), shown});
   }
   return table.render(page);
 }
@@ -181,13 +180,13 @@ std::string render_event(const Json& event, const Page& page) {
 }
 
 std::string render_workflows(const Json& workflows, const Page& page) {
-  Table table({{"WORKFLOW", false, true},
-               {page.terminal ? "REGISTERED (UTC)" : "REGISTERED"},
-               {"STEPS", true},
-               {"DESCRIPTION", false, true}});
+  Table table(
+      {{"WORKFLOW"}, {page.terminal ? "REGISTERED UTC" : "REGISTERED"}, {"STEPS", true}, {"DESCRIPTION", false, true}});
   for (const Json& workflow : workflows) {
-    table.add({text(workflow, "name") + "/" + text(workflow, "version"), when(workflow, "registered_at", page),
-               text(workflow, "steps"), text(workflow, "description")});
+    const auto at = time(workflow, "registered_at");
+    const std::string registered = !at ? "" : page.terminal ? format_time(*at).substr(0, 10) : format_time(*at);
+    table.add({text(workflow, "name") + "/" + text(workflow, "version"), registered, text(workflow, "steps"),
+               text(workflow, "description")});
   }
   return table.render(page);
 }

@@ -45,14 +45,14 @@ std::string action_words(const Json& step, const CallHistory& call) {
   return http >= 400 && http < 500 && http != 429 ? "refused" : "failed";
 }
 
-std::string compensation_words(const Json& compensation, const std::string& saga_status) {
+std::string compensation_words(const Json& compensation, bool on_the_way_back) {
   const std::string status = text(compensation, "status");
   if (status == "completed") return "undone";
   if (status == "running") return "undoing";
   if (status == "retrying") return "retrying";
   if (status == "failed") return "NOT UNDONE";
   if (status == "skipped") return "taken as undone" + by(compensation);
-  if (status == "pending" && (saga_status == "compensating" || saga_status == "suspended")) return "to be undone";
+  if (status == "pending" && on_the_way_back) return "to be undone";
   return "";
 }
 
@@ -87,7 +87,7 @@ Row row_of(const Inspected& inspected, const History& history, const Json& step)
   const auto forward_took = between(time(step, "started_at"), time(step, "finished_at"));
   row.action.took = took_text(forward_took ? forward_took : forward.took());
 
-  row.compensation.words = compensation_words(compensation, text(inspected.saga, "status"));
+  row.compensation.words = compensation_words(compensation, turned_back(inspected, history));
   row.compensation.attempts =
       attempts_text(integer(compensation, "attempts").value_or(0),
                     max_attempts(inspected.definition, name, "compensation"), undo == "failed" || undo == "retrying");

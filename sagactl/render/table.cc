@@ -8,7 +8,7 @@ namespace saga::ctl {
 namespace {
 
 constexpr std::size_t kGap = 2;
-constexpr std::size_t kNarrowest = 8;  // A column that gives keeps this much, so that a row still says something.
+constexpr std::size_t kNarrowest = 6;  // A column that gives keeps this much, so that a row still says something.
 
 }  // namespace
 

@@ -125,6 +125,24 @@ std::string fit(const Page& page, std::string_view text, std::size_t width) {
   return page.terminal ? elide(text, width) : std::string(text);
 }
 
+std::string wrap(const Page& page, std::string_view text, std::size_t indent, std::size_t lines) {
+  if (!page.terminal || page.width <= indent) return std::string(text);
+  const std::size_t width = page.width - indent;
+  std::string out;
+  for (std::size_t line = 1; line < lines && display_width(text) > width; ++line) {
+    std::size_t end = 0;  // Of what fits: up to the last space, or in the middle of a word that is wider than the line.
+    for (std::size_t space = text.find(' '); space != std::string_view::npos; space = text.find(' ', space + 1)) {
+      if (display_width(text.substr(0, space)) > width) break;
+      end = space;
+    }
+    const bool between_words = end > 0;
+    if (!between_words) end = elide(text, width).size() - kEllipsis.size();
+    out.append(text.substr(0, end)).append("\n").append(indent, ' ');
+    text.remove_prefix(between_words ? end + 1 : end);
+  }
+  return out + elide(text, width);
+}
+
 std::string pad_right(std::string_view text, std::size_t width) {
   const std::size_t has = display_width(text);
   return std::string(text).append(has < width ? width - has : 0, ' ');

@@ -29,6 +29,10 @@ struct Page {
 /// `elide` where the page is a terminal, else `text` whole.
 [[nodiscard]] std::string fit(const Page& page, std::string_view text, std::size_t width);
 
+/// On a terminal: broken between words into at most `lines` lines, each after `indent` columns (the first's are there
+/// already), the last one elided. Else `text` as it is.
+[[nodiscard]] std::string wrap(const Page& page, std::string_view text, std::size_t indent, std::size_t lines);
+
 /// Filled up with spaces to `width` columns; longer text stays whole.
 [[nodiscard]] std::string pad_right(std::string_view text, std::size_t width);
 [[nodiscard]] std::string pad_left(std::string_view text, std::size_t width);

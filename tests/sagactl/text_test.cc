@@ -31,6 +31,15 @@ TEST(Text, OnlyATerminalPageIsCut) {
   EXPECT_EQ(fit({false, false, 80}, "gateway_down", 5), "gateway_down");
 }
 
+TEST(Text, WrappingBreaksBetweenWordsAndEndsAfterItsLines) {
+  const Page page{true, false, 20};
+  EXPECT_EQ(wrap(page, "short", 4, 3), "short");
+  EXPECT_EQ(wrap(page, "one two three four five six", 4, 3), "one two three\n    four five six");
+  EXPECT_EQ(wrap(page, "one two three four five six seven eight", 4, 2), "one two three\n    four five six s…");
+  EXPECT_EQ(wrap(page, "averyveryverylongword and more", 4, 3), "averyveryverylo\n    ngword and more");
+  EXPECT_EQ(wrap({false, false, 20}, "one two three four five six", 4, 2), "one two three four five six");
+}
+
 TEST(Text, PrintableLeavesNothingThatATerminalObeys) {
   EXPECT_EQ(printable("plain ü 注"), "plain ü 注");
   EXPECT_EQ(printable("a\x1b[31mb\nc\td\x7f"), "a\\x1b[31mb\\nc\\td\\x7f");
