@@ -32,9 +32,11 @@ std::string bash_script(const CLI::App& app) {
   add_cases(app, "", cases);
   return "# sagactl completion for bash: source <(sagactl completion bash)\n"
          "_sagactl() {\n"
-         "  local word path='' words=''\n"
+         "  local word path='' words='' value=''\n"
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
+         "    if [ -n \"$value\" ]; then value=''; continue; fi\n"
          "    case \"$path $word\" in\n"
+         "      *' -o'|*' --server'|*' --token-file') value=follows ;;\n"
          "      *' -'*) ;;\n"
          "      ' workflow'|' service') path=$word ;;\n"
          "      'workflow '*|'service '*) path=\"${path%% *} $word\" ;;\n"

@@ -539,10 +539,27 @@ TEST_F(Commands, HelpAndVersionGoToStdout) {
   EXPECT_THAT(shell_.err, IsEmpty());
 }
 
-TEST_F(Commands, CompletionKnowsCommandsAndOptions) {
-  EXPECT_EQ(shell_.run({"completion", "bash"}), 0);
-  EXPECT_THAT(shell_.out, AllOf(HasSubstr("'workflow') words='apply list show validate"),
-                                HasSubstr("--needs-attention"), HasSubstr("complete -o default -F _sagactl sagactl")));
+/// What bash would offer with `script` sourced, once `words` (the last of them begun) are typed.
+std::string offered(const std::string& script, const std::string& words) {
+  const TemporaryFolder folder;
+  const std::string file = folder.file("completion.bash", script + "COMP_WORDS=(" + words +
+                                                              ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_sagactl\n"
+                                                              "echo \"${COMPREPLY[@]}\"\n");
+  FILE* bash = popen(("bash " + file).c_str(), "r");
+  if (bash == nullptr) return "bash cannot be run";
+  std::string out;
+  for (int c = std::fgetc(bash); c != EOF; c = std::fgetc(bash)) out += static_cast<char>(c);
+  pclose(bash);
+  return out;
+}
+
+TEST_F(Commands, CompletionOffersCommandsAndOptions) {
+  ASSERT_EQ(shell_.run({"completion", "bash"}), 0);
+  EXPECT_EQ(offered(shell_.out, "sagactl can"), "cancel\n");
+  EXPECT_THAT(offered(shell_.out, "sagactl workflow ''"), StartsWith("apply list show validate "));
+  EXPECT_EQ(offered(shell_.out, "sagactl workflow apply --dr"), "--dry-run\n");
+  EXPECT_EQ(offered(shell_.out, "sagactl -o json list --need"), "--needs-attention\n");
+  EXPECT_EQ(offered(shell_.out, "sagactl --server http://h:1 skip order-42 --st"), "--step\n");
   EXPECT_EQ(shell_.run({"completion", "tcsh"}), 2);
 }
 
