@@ -51,7 +51,17 @@ GroupCommitter::~GroupCommitter() {
   thread_.join();
 }
 
-Result<void> GroupCommitter::submit(AppendGroup group, AppendDone done) {
+Result<void> GroupCommitter::submit(AppendGroup group, AppendDone done) { return enqueue(group, std::move(done)); }
+
+Result<void> GroupCommitter::submit_one(Append&& append, AppendDone done) {
+  AppendGroup group;
+  group.push_back(std::move(append));
+  auto submitted = enqueue(group, std::move(done));
+  if (!submitted) append = std::move(group.front());
+  return submitted;
+}
+
+Result<void> GroupCommitter::enqueue(AppendGroup& group, AppendDone done) {
   if (group.empty()) return fail(ErrorCode::kInvalid, "nothing to append");
   std::size_t bytes = 0;
   for (const Append& append : group) {

@@ -50,6 +50,8 @@ class GroupCommitter {
 
   /// As `Store::submit_all`. `done` may submit again; it must not call what blocks on the store thread.
   [[nodiscard]] Result<void> submit(AppendGroup group, AppendDone done);
+  /// As `Store::submit`.
+  [[nodiscard]] Result<void> submit_one(Append&& append, AppendDone done);
 
   /// As in `Store`. They go before queued appends; both fail as `kUnavailable` instead of waiting for a full disk.
   [[nodiscard]] Result<bool> register_workflows(std::vector<WorkflowRow> rows);
@@ -79,6 +81,7 @@ class GroupCommitter {
     std::size_t bytes = 0;
   };
 
+  [[nodiscard]] Result<void> enqueue(AppendGroup& group, AppendDone done);   ///< Takes `group` when it is accepted.
   template <typename T>
   Result<T> on_store_thread(std::function<Result<T>()> work);
 

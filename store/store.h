@@ -178,8 +178,9 @@ class Store {
   [[nodiscard]] virtual SagaKey reserve_key() = 0;
 
   /// Queues `append`; `kOverloaded` when the queue is full, `kPoisoned` after a failed sync. Once accepted, `done` runs
-  /// exactly once, on the store thread, in order of submission. Appends that wait together share one commit.
-  [[nodiscard]] virtual Result<void> submit(Append append, AppendDone done) = 0;
+  /// exactly once, on the store thread, in order of submission. Appends that wait together share one commit. One that is
+  /// refused is left as it was, to be submitted again.
+  [[nodiscard]] virtual Result<void> submit(Append&& append, AppendDone done) = 0;
 
   /// The same for the next events of several sagas, durable all or none: a start of many, or a child's end together
   /// with its parent's wake-up. A conflict of one is the conflict of all. An empty list is refused as `kInvalid`.

@@ -14,7 +14,7 @@ std::shared_ptr<Wait> Wait::begin(runtime::Runtime& runtime, Pool& pool, std::st
     wait->subscription_ = std::move(subscription);
     return wait;
   }
-  // It came to rest meanwhile. The subscription ends here, on the caller's thread.
+  // It came to rest meanwhile: the subscription ends here.
   return wait;
 }
 
@@ -37,10 +37,6 @@ Wait::Done Wait::take() {
     done.swap(done_);
     subscription = std::move(subscription_);
     std::swap(alarm, alarm_);
-  }
-  // A subscription may not be ended from inside its own notice.
-  if (subscription) {
-    pool_.post([ended = std::shared_ptr<runtime::Runtime::Subscription>(std::move(subscription))] {});
   }
   if (alarm != 0) pool_.cancel(alarm);
   return done;

@@ -172,6 +172,11 @@ std::vector<StuckCall> stuck_calls(const Workflow& workflow, const SagaState& st
     }
     stuck.push_back(std::move(call));
   };
+  if (is_pivot_unknown(state)) {   // Whatever led there, it is about whether the action happened.
+    add(*workflow.pivot, Phase::kAction, state.error);
+    stuck.back().code = workers::codes::kPivotUnknown;
+    return stuck;
+  }
   for (StepIndex i = 0; i < state.steps.size(); ++i) {
     const StepState& step = state.steps[i];
     const bool action_stuck = step.status == StepStatus::kWaiting ||
@@ -183,11 +188,6 @@ std::vector<StuckCall> stuck_calls(const Workflow& workflow, const SagaState& st
     const bool tired = is_undo_due(step.undo) && step.compensation.failures >= kAttentionAfterFailures;
     if (step.undo == CompensationStatus::kFailed || step.undo == CompensationStatus::kWaiting || tired) {
       add(i, Phase::kCompensation, step.compensation.last_failure);
-    }
-  }
-  if (is_pivot_unknown(state)) {
-    for (StuckCall& call : stuck) {
-      if (call.step == workflow.steps[*workflow.pivot].name) call.code = workers::codes::kPivotUnknown;
     }
   }
   return stuck;

@@ -170,13 +170,12 @@ void Engine::submit(store::Append append) {
     return;
   }
   const bool create = append.create.has_value();
-  store::Append kept = create ? store::Append{} : append;
   auto submitted = store_.submit(std::move(append), [mailbox = mailbox_, key](Result<void> result) {
     mailbox->post(Committed{key, std::move(result)});
   });
   if (submitted) return;
   if (submitted.error().code == ErrorCode::kOverloaded && !create) {
-    stalled_.push_back(std::move(kept));
+    stalled_.push_back(std::move(append));
   } else {
     mailbox_->post(Committed{key, tl::unexpected(submitted.error())});
   }

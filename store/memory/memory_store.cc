@@ -13,10 +13,8 @@ class MemoryStore final : public Store {
   explicit MemoryStore(const MemoryOptions& options) : committer_(backend_, options.committer) {}
 
   SagaKey reserve_key() override { return next_key_.fetch_add(1); }
-  Result<void> submit(Append append, AppendDone done) override {
-    AppendGroup group;
-    group.push_back(std::move(append));
-    return committer_.submit(std::move(group), std::move(done));
+  Result<void> submit(Append&& append, AppendDone done) override {
+    return committer_.submit_one(std::move(append), std::move(done));
   }
   Result<void> submit_all(std::vector<Append> appends, AppendDone done) override {
     return committer_.submit(std::move(appends), std::move(done));

@@ -122,7 +122,7 @@ TEST_P(Writing, AConflictFailsOnlyItsOwn) {
   std::promise<void> all;
   Hold hold(store());
   for (const Append& append : appends) {
-    ASSERT_TRUE(store().submit(append, [&](Result<void> result) {
+    ASSERT_TRUE(store().submit(Append(append), [&](Result<void> result) {
       results.push_back(std::move(result));
       if (results.size() == appends.size()) all.set_value();
     }));
