@@ -124,7 +124,9 @@ bool Decider::advance_stopping() {
   return true;
 }
 
+/// One at a time, also where an operator retries one while another is under way.
 bool Decider::advance_compensating() {
+  if (has_open_call(state())) return false;
   for (const StepIndex i : undo_order(state())) {
     const StepState& step = state().steps[i];
     switch (step.undo) {
@@ -140,7 +142,7 @@ bool Decider::advance_compensating() {
         }
         continue;
       case CompensationStatus::kPending: return begin_call(i, Phase::kCompensation);
-      case CompensationStatus::kRunning: return false;
+      case CompensationStatus::kRunning: SAGA_CHECK(false, "a running compensation has an open call");
       case CompensationStatus::kRetrying:
       case CompensationStatus::kWaiting: return continue_call(i, Phase::kCompensation);
       case CompensationStatus::kNone:

@@ -124,7 +124,11 @@ std::optional<CallRef> whose_turn(const SagaState& state) {
       if (status != StepStatus::kPending && !has_ended_step(status)) return CallRef{i, Phase::kAction};
     }
   } else if (state.status == SagaStatus::kCompensating) {
-    for (const StepIndex i : undo_order(state)) {
+    const std::vector<StepIndex> order = undo_order(state);
+    for (const StepIndex i : order) {
+      if (state.steps[i].compensation.open) return CallRef{i, Phase::kCompensation};
+    }
+    for (const StepIndex i : order) {
       if (!is_undo_due(state.steps[i].undo)) continue;
       if (state.steps[i].undo == CompensationStatus::kPending) return std::nullopt;
       return CallRef{i, Phase::kCompensation};

@@ -41,6 +41,22 @@ void check_effects(const Workflow& workflow, const Decision& decision, Problems&
   }
 }
 
+/// What has ended or is suspended moves by an operator's hand alone; where no call may begin, none does.
+void check_stillness(const SagaState& before, const Input& input, const Moment& moment, const Decision& decision,
+                     Problems& problems) {
+  for (const Event& event : decision.events) {
+    if (std::holds_alternative<AttemptBegun>(event.body) && !moment.begin_calls) {
+      problems.push_back("a call begins where none may");
+    }
+  }
+  if (std::holds_alternative<OperatorCommand>(input) || !before.facts) return;
+  if (has_ended(before.status) && !decides_nothing(decision)) problems.push_back("something follows the end");
+  if (before.status != SagaStatus::kSuspended) return;
+  if (decision.after.status != SagaStatus::kSuspended) problems.push_back("a suspended saga goes on by itself");
+  const bool records = std::holds_alternative<CallFinished>(input) || std::holds_alternative<Recovered>(input);
+  if (!records && !decides_nothing(decision)) problems.push_back("something happens in a suspended saga");
+}
+
 }  // namespace
 
 std::vector<Event> stored_and_read(const Workflow& workflow, const std::vector<Event>& events, Problems& problems) {
@@ -83,6 +99,7 @@ Problems check_decision(const Workflow& workflow, const SagaState& before, const
     if (event.at < before.updated_at) problems.push_back("time runs backwards");
   }
   check_effects(workflow, decision, problems);
+  check_stillness(before, input, moment, decision, problems);
   return problems;
 }
 

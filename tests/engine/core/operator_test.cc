@@ -61,6 +61,20 @@ TEST(Failed, ARetriedCompensationThatWaitsBehindAnotherIsTriedWhenItsTurnComes) 
   EXPECT_THAT(saga.answer_undo("b", done()), ElementsAre("b undone", "undo a #1"));
 }
 
+TEST(Failed, ARetryWhileAnotherCompensationIsUnderWayWaitsForIt) {
+  Driver saga(flow({step("a"), step("b"), step("c")}));
+  saga.start();
+  saga.answer("a", done());
+  saga.answer("b", done());
+  saga.answer("c", refused());
+  saga.answer_undo("b", final_fault());
+  saga.suspend();
+  EXPECT_THAT(saga.retry("b"), ElementsAre("retried undoing b")) << "one at a time";
+  EXPECT_FALSE(saga.due());
+  EXPECT_THAT(saga.answer_undo("a", done()), ElementsAre("a undone", "undo b #2"));
+  EXPECT_THAT(saga.answer_undo("b", done()), ElementsAre("b undone", "compensated"));
+}
+
 TEST(Failed, SkipTakesACompensationAsUndoneAndTheLastEndsIt) {
   Driver saga = failed();
   EXPECT_THAT(saga.skip("b"), ElementsAre("undoing b settled"));
