@@ -26,6 +26,7 @@ function(saga_test name)
   add_executable(${name} ${test_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PRIVATE saga_warnings ${test_LINKS} GTest::gmock GTest::gtest_main)
+  target_compile_options(${name} PRIVATE -O0)   # Of a test, the building takes the time.
   set(properties TIMEOUT ${test_TIMEOUT})
   if(test_LABELS)
     list(APPEND properties LABELS "${test_LABELS}")

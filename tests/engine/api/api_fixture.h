@@ -137,7 +137,9 @@ class ApiFixture : public ::testing::Test {
 
   std::int64_t stored_sagas() {
     std::int64_t sagas = 0;
-    for (const auto& row : *store_->count_by_status({})) sagas += row.sagas;
+    const auto counts = store_->count_by_status({});
+    EXPECT_TRUE(counts);
+    for (const auto& row : *counts) sagas += row.sagas;
     return sagas;
   }
 
