@@ -131,8 +131,8 @@ TextPosition position_of(std::string_view text, std::size_t offset) {
 tl::expected<Json, JsonParseError> parse_json(std::string_view text, std::size_t max_depth) {
   StrictBuilder builder(max_depth);
   std::size_t read = 0;
-  const bool good = Json::sax_parse(CountingIterator(text.data(), &read), CountingIterator(text.data() + text.size(), nullptr),
-                                    &builder);
+  const bool good = Json::sax_parse(CountingIterator(text.data(), &read),
+                                    CountingIterator(text.data() + text.size(), nullptr), &builder);
   if (good) return builder.take_value();
   return tl::unexpected<JsonParseError>({builder.take_message(), position_of(text, read == 0 ? 0 : read - 1)});
 }
@@ -150,11 +150,21 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));

@@ -31,13 +31,14 @@ struct TextPosition {
 };
 
 struct JsonParseError {
-  std::string message;    ///< Without position: "unexpected '}'", "key 'id' is there twice".
+  std::string message;  ///< Without position: "unexpected '}'", "key 'id' is there twice".
   TextPosition position;
 };
 
 /// Parses one document of UTF-8 text, refusing what nlohmann lets through: repeated keys, nesting over
 /// `max_depth`, anything after the document. Never recurses deeper than the limit.
-[[nodiscard]] tl::expected<Json, JsonParseError> parse_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);
+[[nodiscard]] tl::expected<Json, JsonParseError> parse_json(std::string_view text,
+                                                            std::size_t max_depth = kMaxJsonDepth);
 
 /// The same, its error as `kInvalid` "line 3, column 7: …".
 [[nodiscard]] Result<Json> read_json(std::string_view text, std::size_t max_depth = kMaxJsonDepth);

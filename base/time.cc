@@ -21,9 +21,10 @@ struct Unit {
 constexpr std::array<Unit, 5> kUnits{{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1'000}, {"ms", 1}}};
 
 tl::unexpected<Error> bad_duration(std::string_view text) {
-  return fail(ErrorCode::kInvalid,
-              fmt::format("'{}' is not a duration: expected a number and a unit (ms, s, m, h, d), such as 250ms, 2s or 1h30m",
-                          text.substr(0, 64)));
+  return fail(
+      ErrorCode::kInvalid,
+      fmt::format("'{}' is not a duration: expected a number and a unit (ms, s, m, h, d), such as 250ms, 2s or 1h30m",
+                  text.substr(0, 64)));
 }
 
 tl::unexpected<Error> bad_time(std::string_view text) {

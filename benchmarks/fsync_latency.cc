@@ -33,12 +33,14 @@ int main(int argc, char** argv) {
   std::vector<std::int64_t> us;
   for (int i = 0; i < kWrites; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    if (pwrite(fd, block.data(), kBlock, static_cast<off_t>(i % 256) * static_cast<off_t>(kBlock)) != static_cast<ssize_t>(kBlock) ||
+    if (pwrite(fd, block.data(), kBlock, static_cast<off_t>(i % 256) * static_cast<off_t>(kBlock)) !=
+            static_cast<ssize_t>(kBlock) ||
         fdatasync(fd) != 0) {
       std::perror("fsync_latency");
       return 1;
     }
-    us.push_back(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count());
+    us.push_back(
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count());
   }
   unlink(argv[1]);
   close(fd);

@@ -48,7 +48,7 @@ struct Options {
 
 struct Connection {
   int fd = -1;
-  bool measured = true;   ///< False: an idle one.
+  bool measured = true;  ///< False: an idle one.
   std::string in;
   SteadyClock::time_point sent_at;
 };
@@ -87,8 +87,9 @@ class Load {
     std::string body = fmt::format(R"({{"workflow":"{}","input":{})", options.workflow, options.input);
     if (!options.start_at.empty()) body += fmt::format(R"(,"start_at":"{}")", options.start_at);
     body += "}";
-    start_ = fmt::format("POST /v1/sagas{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                         options.no_wait ? "" : "?wait=30s", host_, port_, body.size(), body);
+    start_ = fmt::format(
+        "POST /v1/sagas{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        options.no_wait ? "" : "?wait=30s", host_, port_, body.size(), body);
     probe_ = fmt::format("GET /health/live HTTP/1.1\r\nHost: {}:{}\r\n\r\n", host_, port_);
     epoll_ = epoll_create1(0);
     SAGA_CHECK(epoll_ >= 0, "an epoll instance");
@@ -153,7 +154,8 @@ class Load {
     epoll_event events[256];
     const int n = epoll_wait(epoll_, events, 256, 60'000);
     if (n <= 0) {
-      std::fprintf(stderr, "saga_load: nothing came for a minute, %lld starts unanswered\n", static_cast<long long>(in_flight_));
+      std::fprintf(stderr, "saga_load: nothing came for a minute, %lld starts unanswered\n",
+                   static_cast<long long>(in_flight_));
       std::exit(1);
     }
     for (int i = 0; i < n; ++i) read(connections_[events[i].data.u64]);
@@ -192,10 +194,11 @@ class Load {
       const auto i = static_cast<std::size_t>(q * static_cast<double>(latencies_us_.size() - 1));
       return static_cast<double>(latencies_us_[i]) / 1000.0;
     };
-    fmt::print(R"({{"concurrent":{},"sagas":{},"seconds":{:.3f},"per_second":{:.0f},"p50_ms":{:.2f},"p90_ms":{:.2f},"p99_ms":{:.2f},"max_ms":{:.2f},"bad":{}}})"
-               "\n",
-               options_.concurrent, latencies_us_.size(), seconds, static_cast<double>(latencies_us_.size()) / seconds, at(0.5),
-               at(0.9), at(0.99), at(1.0), bad_);
+    fmt::print(
+        R"({{"concurrent":{},"sagas":{},"seconds":{:.3f},"per_second":{:.0f},"p50_ms":{:.2f},"p90_ms":{:.2f},"p99_ms":{:.2f},"max_ms":{:.2f},"bad":{}}})"
+        "\n",
+        options_.concurrent, latencies_us_.size(), seconds, static_cast<double>(latencies_us_.size()) / seconds,
+        at(0.5), at(0.9), at(0.99), at(1.0), bad_);
   }
 
   const Options options_;

@@ -37,11 +37,10 @@ Engine::Engine(Registry& registry, store::Store& store, workers::Dispatcher& dis
         std::visit([&mailbox](auto&& r) { mailbox->post(std::move(r)); }, std::move(report));
       }) {}
 
-Error Engine::unavailable() {
-  return Error{ErrorCode::kUnavailable, "sagad is shutting down and takes nothing new"};
-}
+Error Engine::unavailable() { return Error{ErrorCode::kUnavailable, "sagad is shutting down and takes nothing new"}; }
 
-// ---- from any thread ---------------------------------------------------------------------------------------------------
+// ---- from any thread
+// ---------------------------------------------------------------------------------------------------
 
 void Engine::post_client(ClientMessage message) {
   if (draining_.load()) return answer_error(message, unavailable());
@@ -62,10 +61,12 @@ bool Engine::drained() const {
 }
 
 RuntimeStats Engine::stats() const {
-  return {live_count_.load(), mailbox_->size(), commits_in_flight_.load(), open_calls_.load(), recovering_count_.load()};
+  return {live_count_.load(), mailbox_->size(), commits_in_flight_.load(), open_calls_.load(),
+          recovering_count_.load()};
 }
 
-// ---- the loop ----------------------------------------------------------------------------------------------------------
+// ---- the loop
+// ----------------------------------------------------------------------------------------------------------
 
 std::size_t Engine::turn(Millis patience, bool recover_inline) {
   if (recover_inline) recovery_.step();
@@ -105,11 +106,13 @@ void Engine::try_awaited_services() {
     return true;
   });
   for (const AwaitedCall& awaited : available) {
-    if (LiveSaga* saga = find(awaited.saga)) enqueue(*saga, core::ServiceAvailable{awaited.call.step, awaited.call.phase});
+    if (LiveSaga* saga = find(awaited.saga))
+      enqueue(*saga, core::ServiceAvailable{awaited.call.step, awaited.call.phase});
   }
 }
 
-// ---- what came ---------------------------------------------------------------------------------------------------------
+// ---- what came
+// ---------------------------------------------------------------------------------------------------------
 
 void Engine::take(ClientStart start) {
   clients_waiting_.fetch_sub(1);
@@ -231,7 +234,8 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
     head.attention_since.reset();
     head.stuck.clear();
   } else {
-    data = {{"cause", workers::codes::kCorrupt}, {"error", {{"code", workers::codes::kCorrupt}, {"message", loaded.problem}}}};
+    data = {{"cause", workers::codes::kCorrupt},
+            {"error", {{"code", workers::codes::kCorrupt}, {"message", loaded.problem}}}};
     head.status = "suspended";
     head.needs_attention = true;
     head.attention_since = now;
@@ -243,20 +247,22 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   append.saga = loaded.row->key;
   append.fence = fence_;
   append.first_seq = loaded.last_seq + 1;
-  append.events.push_back({append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
+  append.events.push_back(
+      {append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
   append.head = std::move(head);
   CommandDone done = terminate != nullptr ? std::move(terminate->done) : CommandDone{};
   commits_in_flight_.fetch_add(1);
-  auto submitted = store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
-    if (done) {
-      if (result) {
-        done(CommandAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}});
-      } else {
-        done(tl::unexpected(result.error()));
-      }
-    }
-    mailbox->post(Committed{key, std::move(result)});
-  });
+  auto submitted =
+      store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
+        if (done) {
+          if (result) {
+            done(CommandAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}});
+          } else {
+            done(tl::unexpected(result.error()));
+          }
+        }
+        mailbox->post(Committed{key, std::move(result)});
+      });
   if (!submitted) {
     commits_in_flight_.fetch_sub(1);
     if (done) done(tl::unexpected(submitted.error()));

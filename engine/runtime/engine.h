@@ -20,7 +20,8 @@
 
 namespace saga::runtime {
 
-// ---- what comes in ---------------------------------------------------------------------------------------------------
+// ---- what comes in
+// ---------------------------------------------------------------------------------------------------
 
 struct ClientStart {
   StartRequest request;
@@ -41,25 +42,28 @@ struct Committed {
   store::SagaKey saga = 0;
   Result<void> result;
 };
-using EngineMessage = std::variant<ClientStart, ClientCommand, CallReported, Committed, DueFound, std::vector<SagaLoaded>>;
+using EngineMessage =
+    std::variant<ClientStart, ClientCommand, CallReported, Committed, DueFound, std::vector<SagaLoaded>>;
 
-// ---- live sagas --------------------------------------------------------------------------------------------------------
+// ---- live sagas
+// --------------------------------------------------------------------------------------------------------
 
 /// An input that waits for its saga's commit, or the client's call it came from.
-using QueuedInput = std::variant<core::CallFinished, core::TimerFired, core::ServiceAvailable, core::Recovered, ClientMessage>;
+using QueuedInput =
+    std::variant<core::CallFinished, core::TimerFired, core::ServiceAvailable, core::Recovered, ClientMessage>;
 
 struct LiveSaga {
   store::SagaKey key = 0;
   std::string id;
   workflows::WorkflowRef workflow;
-  std::shared_ptr<const core::SagaState> state;   ///< Ahead of the disk while `committing`.
-  store::Head head;                               ///< As last submitted.
-  bool created = false;                           ///< Its first commit is durable.
+  std::shared_ptr<const core::SagaState> state;  ///< Ahead of the disk while `committing`.
+  store::Head head;                              ///< As last submitted.
+  bool created = false;                          ///< Its first commit is durable.
   bool committing = false;
-  std::vector<core::Event> events;                ///< Of the commit under way, as the effects and the answer below.
+  std::vector<core::Event> events;  ///< Of the commit under way, as the effects and the answer below.
   std::vector<core::Effect> effects;
   std::function<void(Result<void>)> answer;
-  std::deque<QueuedInput> inbox;                  ///< In the order they came.
+  std::deque<QueuedInput> inbox;  ///< In the order they came.
 };
 
 class Engine {
@@ -94,7 +98,7 @@ class Engine {
   void begin_saga(ClientStart start);
   void answer_repeated_start(LiveSaga& saga, ClientStart start);
   void enqueue(LiveSaga& saga, QueuedInput input);
-  void work_off(LiveSaga& saga);             ///< Inputs in order until a commit is under way; then rests or drops it.
+  void work_off(LiveSaga& saga);  ///< Inputs in order until a commit is under way; then rests or drops it.
   void process(LiveSaga& saga, QueuedInput input);
   void process_command(LiveSaga& saga, ClientCommand command);
   [[nodiscard]] core::Decision decide(const LiveSaga& saga, const core::Input& input);
@@ -102,7 +106,7 @@ class Engine {
   void submit(store::Append append);
   void resubmit_stalled();
   void release(LiveSaga& saga);
-  void settle(LiveSaga& saga);               ///< Arms its timer, or drops it from memory.
+  void settle(LiveSaga& saga);  ///< Arms its timer, or drops it from memory.
   void drop(store::SagaKey saga);
   void give_up(LiveSaga& saga, const Error& error);
   void ask_for(std::string id, ClientMessage message);
@@ -131,13 +135,14 @@ class Engine {
   std::vector<EngineMessage> batch_;
 
   std::unordered_map<store::SagaKey, std::unique_ptr<LiveSaga>> live_;
-  std::unordered_map<std::string, store::SagaKey> keys_;                   ///< Of the live ones, by id.
-  std::unordered_map<std::string, std::vector<ClientMessage>> loading_;    ///< Clients waiting for a saga to be read back.
-  std::unordered_map<store::SagaKey, std::string> recovering_;             ///< Asked for after a scan.
+  std::unordered_map<std::string, store::SagaKey> keys_;  ///< Of the live ones, by id.
+  std::unordered_map<std::string, std::vector<ClientMessage>>
+      loading_;                                                 ///< Clients waiting for a saga to be read back.
+  std::unordered_map<store::SagaKey, std::string> recovering_;  ///< Asked for after a scan.
   Timers timers_;
-  std::map<std::string, std::vector<AwaitedCall>> awaited_;                ///< By service.
+  std::map<std::string, std::vector<AwaitedCall>> awaited_;  ///< By service.
   Timestamp next_service_check_;
-  std::deque<store::Append> stalled_;                                      ///< Refused by a full queue; goes first.
+  std::deque<store::Append> stalled_;  ///< Refused by a full queue; goes first.
   std::mt19937_64 random_;
 
   std::atomic<bool> draining_{false};
@@ -147,7 +152,7 @@ class Engine {
   std::atomic<std::size_t> open_calls_{0};
   std::atomic<std::size_t> recovering_count_{0};
 
-  Recovery recovery_;   ///< Last: its thread ends first.
+  Recovery recovery_;  ///< Last: its thread ends first.
 };
 
 }  // namespace saga::runtime

@@ -20,7 +20,8 @@ store::Head head_of(const Workflow& workflow, const SagaState& state, Timestamp 
   head.updated_at = state.updated_at;
   head.finished_at = state.finished_at;
   for (const core::StuckCall& stuck : core::stuck_calls(workflow, state)) {
-    head.stuck.push_back({stuck.step, stuck.phase ? std::string(workers::to_string(*stuck.phase)) : std::string(), stuck.code});
+    head.stuck.push_back(
+        {stuck.step, stuck.phase ? std::string(workers::to_string(*stuck.phase)) : std::string(), stuck.code});
   }
   if (!head.ended && state.status != core::SagaStatus::kSuspended) {
     head.wake_at = is_asleep(workflow, state, now, sleep_after) ? core::next_due(workflow, state) : now;
@@ -29,7 +30,8 @@ store::Head head_of(const Workflow& workflow, const SagaState& state, Timestamp 
 }
 
 bool must_write(const store::Head& stored, const store::Head& current) {
-  if (stored.status != current.status || stored.needs_attention != current.needs_attention || stored.stuck != current.stuck) {
+  if (stored.status != current.status || stored.needs_attention != current.needs_attention ||
+      stored.stuck != current.stuck) {
     return true;
   }
   if (stored.wake_at.has_value() != current.wake_at.has_value()) return true;

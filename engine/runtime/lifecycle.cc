@@ -14,7 +14,8 @@ using core::SagaStatus;
 namespace {
 
 bool same_start(const core::SagaFacts& there, const StartRequest& request) {
-  return there.workflow == request.workflow->name && (!request.version_named || there.version == request.workflow->version) &&
+  return there.workflow == request.workflow->name &&
+         (!request.version_named || there.version == request.workflow->version) &&
          same_json(there.input, request.input);
 }
 
@@ -56,7 +57,7 @@ void Engine::begin_saga(ClientStart start) {
         if (result) {
           shared->done(Started{true, snapshot(*find(key))});
         } else if (result.error().code == ErrorCode::kConflict) {
-          std::string id = shared->request.id;   // Somebody has it: theirs is compared.
+          std::string id = shared->request.id;  // Somebody has it: theirs is compared.
           ask_for(std::move(id), std::move(*shared));
         } else {
           shared->done(tl::unexpected(result.error()));
@@ -67,7 +68,8 @@ void Engine::begin_saga(ClientStart start) {
 
 void Engine::answer_repeated_start(LiveSaga& saga, ClientStart start) {
   if (same_start(*saga.state->facts, start.request)) return start.done(Started{false, snapshot(saga)});
-  start.done(fail(ErrorCode::kConflict, fmt::format("saga '{}' is there already, with another workflow or input", saga.id)));
+  start.done(
+      fail(ErrorCode::kConflict, fmt::format("saga '{}' is there already, with another workflow or input", saga.id)));
 }
 
 void Engine::enqueue(LiveSaga& saga, QueuedInput input) {
@@ -141,13 +143,16 @@ void Engine::commit(LiveSaga& saga, Decision decision, std::function<void(Result
   append.events.reserve(decision.events.size());
   std::int64_t seq = append.first_seq;
   for (const core::Event& event : decision.events) {
-    append.events.push_back({seq++, event.at, std::string(core::type_name(event.body)), core::encode_event(*saga.workflow, event.body)});
+    append.events.push_back(
+        {seq++, event.at, std::string(core::type_name(event.body)), core::encode_event(*saga.workflow, event.body)});
   }
   saga.state = std::make_shared<const core::SagaState>(std::move(decision.after));
-  store::Head head = head_of(*saga.workflow, *saga.state, std::max(clock_.now(), saga.state->updated_at), options_.sleep_after);
+  store::Head head =
+      head_of(*saga.workflow, *saga.state, std::max(clock_.now(), saga.state->updated_at), options_.sleep_after);
   if (create) {
     const core::SagaFacts& facts = *saga.state->facts;
-    append.create = store::Identity{facts.id, facts.workflow, facts.version, facts.tags, facts.created_at, options_.shard};
+    append.create =
+        store::Identity{facts.id, facts.workflow, facts.version, facts.tags, facts.created_at, options_.shard};
   }
   if (create || must_write(saga.head, head)) {
     saga.head = head;
@@ -208,13 +213,18 @@ void Engine::release(LiveSaga& saga) {
     }
     const auto& call = std::get<core::CallWorker>(effect);
     core::CallRequest request = core::render_call(*saga.workflow, *saga.state, call.step, call.phase);
-    workers::WorkerCall sent{std::move(request.service), std::move(request.url),  std::move(request.method),
-                             std::move(request.path),    std::move(request.headers), std::move(request.body),
+    workers::WorkerCall sent{std::move(request.service),
+                             std::move(request.url),
+                             std::move(request.method),
+                             std::move(request.path),
+                             std::move(request.headers),
+                             std::move(request.body),
                              request.timeout};
     open_calls_.fetch_add(1);
     dispatcher_.send(std::move(sent), [mailbox = mailbox_, key = saga.key, call](workers::CallReport report) {
       const auto ms = std::chrono::duration_cast<Millis>(report.duration).count();
-      mailbox->post(CallReported{key, core::CallFinished{call.step, call.phase, call.attempt, std::move(report.outcome), ms}});
+      mailbox->post(
+          CallReported{key, core::CallFinished{call.step, call.phase, call.attempt, std::move(report.outcome), ms}});
     });
   }
 }

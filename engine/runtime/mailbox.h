@@ -51,8 +51,8 @@ class Mailbox {
  private:
   mutable std::mutex mutex_;
   std::condition_variable ready_;
-  std::vector<Message> messages_;   ///< Guarded by mutex_.
-  bool nudged_ = false;             ///< Guarded by mutex_.
+  std::vector<Message> messages_;  ///< Guarded by mutex_.
+  bool nudged_ = false;            ///< Guarded by mutex_.
 };
 
 }  // namespace saga::runtime

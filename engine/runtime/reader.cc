@@ -11,7 +11,8 @@ Result<core::SagaState> replay(const workflows::Workflow& workflow, const std::v
   if (records.empty()) return fail(ErrorCode::kCorruption, "it has no events");
   for (const store::Record& record : records) {
     if (record.seq != state.seq + 1) {
-      return fail(ErrorCode::kCorruption, fmt::format("expected event {}, but the next one is {}", state.seq + 1, record.seq));
+      return fail(ErrorCode::kCorruption,
+                  fmt::format("expected event {}, but the next one is {}", state.seq + 1, record.seq));
     }
     auto event = core::decode_event(workflow, record.at, record.type, record.data);
     if (!event) return fail(ErrorCode::kCorruption, fmt::format("event {}: {}", record.seq, event.error().message));
@@ -33,7 +34,8 @@ Result<Snapshot> Reader::read(const std::string& id) const {
 Result<Snapshot> Reader::read(const store::SagaRow& row) const {
   const auto workflow = registry_.find(row.identity.workflow, row.identity.version);
   if (!workflow) {
-    return fail(ErrorCode::kCorruption, fmt::format("its workflow {}/{} cannot be read", row.identity.workflow, row.identity.version));
+    return fail(ErrorCode::kCorruption,
+                fmt::format("its workflow {}/{} cannot be read", row.identity.workflow, row.identity.version));
   }
   auto records = store_.load(row.key);
   if (!records) return tl::unexpected(records.error());

@@ -22,7 +22,8 @@ struct Snapshot {
 };
 
 /// Folds `records`. `kCorruption` names the first one that does not fit.
-[[nodiscard]] Result<core::SagaState> replay(const workflows::Workflow& workflow, const std::vector<store::Record>& records);
+[[nodiscard]] Result<core::SagaState> replay(const workflows::Workflow& workflow,
+                                             const std::vector<store::Record>& records);
 
 /// Thread-safe; blocks for as long as the store's reads do.
 class Reader {

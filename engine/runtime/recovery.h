@@ -28,13 +28,13 @@ struct DueFound {
 
 /// A saga that was read back, or why it could not be.
 struct SagaLoaded {
-  std::string id;                                       ///< As asked for, or as found.
-  std::optional<store::SagaKey> asked_key;              ///< When it was asked for by key.
-  Result<store::SagaRow> row;                           ///< `kNotFound`: there is none.
+  std::string id;                           ///< As asked for, or as found.
+  std::optional<store::SagaKey> asked_key;  ///< When it was asked for by key.
+  Result<store::SagaRow> row;               ///< `kNotFound`: there is none.
   workflows::WorkflowRef workflow;
-  std::shared_ptr<const core::SagaState> state;         ///< Null: `problem` says why it does not replay.
+  std::shared_ptr<const core::SagaState> state;  ///< Null: `problem` says why it does not replay.
   std::string problem;
-  std::int64_t last_seq = 0;                            ///< Of the last record, readable or not.
+  std::int64_t last_seq = 0;  ///< Of the last record, readable or not.
 };
 
 using RecoveryReport = std::variant<DueFound, std::vector<SagaLoaded>>;
@@ -46,7 +46,7 @@ class Recovery {
            std::function<void(RecoveryReport)> report);
   ~Recovery();
 
-  void start();    ///< From here on a thread does what `step` does.
+  void start();  ///< From here on a thread does what `step` does.
   void load(std::string id);
   void load(std::vector<store::SagaKey> keys);
 
@@ -69,13 +69,13 @@ class Recovery {
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
-  std::deque<Request> requests_;                  ///< Guarded by mutex_.
+  std::deque<Request> requests_;  ///< Guarded by mutex_.
 
-  Timestamp next_scan_;                           ///< Recovery thread only, as the two below.
+  Timestamp next_scan_;  ///< Recovery thread only, as the two below.
   Timestamp scan_until_;
-  std::optional<store::DueCursor> scan_cursor_;   ///< Within a scan.
+  std::optional<store::DueCursor> scan_cursor_;  ///< Within a scan.
 
-  std::jthread thread_;                           ///< Last, so that it ends first.
+  std::jthread thread_;  ///< Last, so that it ends first.
 };
 
 }  // namespace saga::runtime

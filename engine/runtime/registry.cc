@@ -38,10 +38,11 @@ Result<std::vector<Registry::Registered>> Registry::check(const std::vector<Work
   for (const WorkflowRef& workflow : workflows) {
     const WorkflowRef there = find(workflow->name, workflow->version);
     if (there && there->definition != workflow->definition) {
-      return fail(ErrorCode::kConflict,
-                  fmt::format("{}/{} is registered with other content, and a registered version never changes: give the "
-                              "changed workflow a new version",
-                              workflow->name, workflow->version));
+      return fail(
+          ErrorCode::kConflict,
+          fmt::format("{}/{} is registered with other content, and a registered version never changes: give the "
+                      "changed workflow a new version",
+                      workflow->name, workflow->version));
     }
     registered.push_back({there ? there : workflow, there == nullptr});
   }
@@ -54,7 +55,8 @@ Result<std::vector<Registry::Registered>> Registry::add(const std::vector<Workfl
   std::vector<store::WorkflowRow> rows;
   for (const Registered& r : *registered) {
     if (r.is_new) {
-      rows.push_back({r.workflow->name, r.workflow->version, dump_json(r.workflow->definition), r.workflow->source, now});
+      rows.push_back(
+          {r.workflow->name, r.workflow->version, dump_json(r.workflow->definition), r.workflow->source, now});
     }
   }
   if (rows.empty()) return registered;

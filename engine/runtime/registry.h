@@ -25,7 +25,7 @@ class Registry {
   /// How registering one workflow ended.
   struct Registered {
     workflows::WorkflowRef workflow;
-    bool is_new = false;   ///< False: the same content was there.
+    bool is_new = false;  ///< False: the same content was there.
   };
 
   explicit Registry(store::Store& store);
@@ -35,20 +35,21 @@ class Registry {
   [[nodiscard]] Result<std::vector<std::string>> load();
 
   /// Durable, all or none. `kConflict`: a version is there with other content; the message names it.
-  [[nodiscard]] Result<std::vector<Registered>> add(const std::vector<workflows::WorkflowRef>& workflows, Timestamp now);
+  [[nodiscard]] Result<std::vector<Registered>> add(const std::vector<workflows::WorkflowRef>& workflows,
+                                                    Timestamp now);
 
   /// What `add` would say, without writing.
   [[nodiscard]] Result<std::vector<Registered>> check(const std::vector<workflows::WorkflowRef>& workflows) const;
 
-  [[nodiscard]] workflows::WorkflowRef find(std::string_view name, std::int64_t version) const;   ///< Null: none.
+  [[nodiscard]] workflows::WorkflowRef find(std::string_view name, std::int64_t version) const;  ///< Null: none.
   [[nodiscard]] workflows::WorkflowRef newest(std::string_view name) const;                      ///< Null: none.
-  [[nodiscard]] std::vector<Entry> list() const;                 ///< By name, then version.
+  [[nodiscard]] std::vector<Entry> list() const;  ///< By name, then version.
   [[nodiscard]] std::vector<Entry> versions(std::string_view name) const;
 
  private:
   store::Store& store_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::map<std::int64_t, Entry>, std::less<>> entries_;   ///< Guarded by mutex_.
+  std::map<std::string, std::map<std::int64_t, Entry>, std::less<>> entries_;  ///< Guarded by mutex_.
 };
 
 }  // namespace saga::runtime

@@ -13,8 +13,9 @@ class Runtime::Impl : public Engine {
   using Engine::Engine;
 };
 
-Result<std::unique_ptr<Runtime>> Runtime::create(Registry& registry, store::Store& store, workers::Dispatcher& dispatcher,
-                                                 const Clock& clock, RuntimeObserver* observer, RuntimeOptions options) {
+Result<std::unique_ptr<Runtime>> Runtime::create(Registry& registry, store::Store& store,
+                                                 workers::Dispatcher& dispatcher, const Clock& clock,
+                                                 RuntimeObserver* observer, RuntimeOptions options) {
   const auto epoch = store.take_over(options.shard, options.owner);
   if (!epoch) return tl::unexpected(epoch.error());
   return std::unique_ptr<Runtime>(

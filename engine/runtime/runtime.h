@@ -1,5 +1,5 @@
-// The loop that owns live sagas. Everything that happens to a saga goes through its mailbox, is decided by the rulebook,
-// becomes durable, and only then has effects. One engine thread; callers on any thread.
+// The loop that owns live sagas. Everything that happens to a saga goes through its mailbox, is decided by the
+// rulebook, becomes durable, and only then has effects. One engine thread; callers on any thread.
 //
 // What holds: an effect is released after the commit of the events it follows from; while a saga's commit is under way
 // its further inputs wait; a saga is in memory only while it is busy; a saga whose due time has passed is picked up by
@@ -28,26 +28,26 @@
 namespace saga::runtime {
 
 struct RuntimeOptions {
-  std::size_t max_live = 100'000;                    ///< Sagas in memory; further starts wait as `pending`.
-  std::size_t max_mailbox = 100'000;                 ///< Inputs of clients waiting for the engine thread; more are refused.
-  Millis sleep_after{60'000};                        ///< One that waits longer is dropped from memory and read back when due.
-  Millis scan_interval{1'000};                       ///< Between two scans for due sagas.
-  Millis scan_ahead{3'000};                          ///< Sagas due this soon are read back by the scan already.
-  std::size_t scan_batch = 1'000;                    ///< Sagas read back at a time.
+  std::size_t max_live = 100'000;     ///< Sagas in memory; further starts wait as `pending`.
+  std::size_t max_mailbox = 100'000;  ///< Inputs of clients waiting for the engine thread; more are refused.
+  Millis sleep_after{60'000};         ///< One that waits longer is dropped from memory and read back when due.
+  Millis scan_interval{1'000};        ///< Between two scans for due sagas.
+  Millis scan_ahead{3'000};           ///< Sagas due this soon are read back by the scan already.
+  std::size_t scan_batch = 1'000;     ///< Sagas read back at a time.
   store::ShardId shard = 0;
   std::string owner = "sagad";
-  std::optional<std::uint64_t> seed;                 ///< For the jitter of delays; drawn when none is given.
+  std::optional<std::uint64_t> seed;  ///< For the jitter of delays; drawn when none is given.
 };
 
 struct StartRequest {
-  std::string id;                                    ///< Checked by the caller; never empty.
+  std::string id;  ///< Checked by the caller; never empty.
   workflows::WorkflowRef workflow;
-  bool version_named = false;                        ///< The client named the version: a clash on it counts.
-  JsonRef input;                                     ///< Fits the workflow's schema; never null (`{}` where none is given).
+  bool version_named = false;  ///< The client named the version: a clash on it counts.
+  JsonRef input;               ///< Fits the workflow's schema; never null (`{}` where none is given).
   std::vector<std::pair<std::string, std::string>> tags;
   std::optional<Timestamp> start_at;
-  std::string trace_id;                              ///< 32 hex digits.
-  std::string parent_span;                           ///< 16 hex digits, or empty.
+  std::string trace_id;     ///< 32 hex digits.
+  std::string parent_span;  ///< 16 hex digits, or empty.
   std::string actor;
 };
 
@@ -70,8 +70,8 @@ using CommandDone = std::function<void(Result<CommandAnswer>)>;
 
 /// A saga's commit became durable. Called on the engine thread; must not block.
 struct CommitNotice {
-  std::int64_t seq = 0;                              ///< Of the last event.
-  bool at_rest = false;                              ///< Ended or suspended.
+  std::int64_t seq = 0;  ///< Of the last event.
+  bool at_rest = false;  ///< Ended or suspended.
   Snapshot saga;
 };
 using Subscriber = std::function<void(const CommitNotice&)>;
@@ -80,7 +80,8 @@ using Subscriber = std::function<void(const CommitNotice&)>;
 class RuntimeObserver {
  public:
   virtual ~RuntimeObserver() = default;
-  virtual void committed(const workflows::Workflow& workflow, const core::SagaState& after, std::span<const core::Event> events) = 0;
+  virtual void committed(const workflows::Workflow& workflow, const core::SagaState& after,
+                         std::span<const core::Event> events) = 0;
   /// A saga's record does not replay; it has been suspended.
   virtual void corrupt(const std::string& saga_id, const std::string& problem) = 0;
 };
@@ -90,7 +91,7 @@ struct RuntimeStats {
   std::size_t mailbox = 0;            ///< Inputs waiting.
   std::size_t commits_in_flight = 0;  ///< Sagas whose append is under way.
   std::size_t open_calls = 0;
-  std::size_t recovering = 0;         ///< Sagas being read back.
+  std::size_t recovering = 0;  ///< Sagas being read back.
 };
 
 class Runtime {
@@ -105,7 +106,8 @@ class Runtime {
 
   // ---- from any thread ------------------------------------------------------------------------------------------
 
-  /// `done` runs exactly once, on the engine thread, after the start is durable or refused; or here, when refused at once.
+  /// `done` runs exactly once, on the engine thread, after the start is durable or refused; or here, when refused at
+  /// once.
   void start(StartRequest request, StartDone done);
 
   /// `done` runs exactly once, on the engine thread, after the command's events are durable or it was refused.
@@ -121,7 +123,7 @@ class Runtime {
 
   /// From now on no call is begun and no start accepted; calls in flight finish and are recorded.
   void drain();
-  [[nodiscard]] bool drained() const;   ///< Draining, and no call and no commit is in flight.
+  [[nodiscard]] bool drained() const;  ///< Draining, and no call and no commit is in flight.
 
   [[nodiscard]] RuntimeStats stats() const;
 

@@ -23,8 +23,8 @@ class Subscriptions : public std::enable_shared_from_this<Subscriptions> {
   using Map = std::multimap<std::string, std::shared_ptr<const Subscriber>>;
 
   mutable std::mutex mutex_;
-  Map subscribers_;                      ///< Guarded by mutex_.
-  std::atomic<std::size_t> count_{0};    ///< Their number, readable without the mutex.
+  Map subscribers_;                    ///< Guarded by mutex_.
+  std::atomic<std::size_t> count_{0};  ///< Their number, readable without the mutex.
 };
 
 }  // namespace saga::runtime

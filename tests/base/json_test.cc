@@ -6,7 +6,8 @@ namespace saga {
 namespace {
 
 TEST(ParseJson, KeepsIntegersExact) {
-  const auto value = parse_json(R"({"big": 9223372036854775807, "huge": 18446744073709551615, "low": -9223372036854775808})");
+  const auto value =
+      parse_json(R"({"big": 9223372036854775807, "huge": 18446744073709551615, "low": -9223372036854775808})");
   ASSERT_TRUE(value);
   EXPECT_EQ(dump_json(*value), R"({"big":9223372036854775807,"huge":18446744073709551615,"low":-9223372036854775808})");
 }

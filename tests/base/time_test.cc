@@ -15,7 +15,8 @@ TEST(Duration, ReadsEveryUnitAndSums) {
 }
 
 TEST(Duration, RefusesWhatIsNotOne) {
-  for (const char* text : {"", "5", "s", "-5s", "5 s", "1m1h", "1s1s", "5S", "1.5s", "0s", "4000d", "99999999999999999999s"}) {
+  for (const char* text :
+       {"", "5", "s", "-5s", "5 s", "1m1h", "1s1s", "5S", "1.5s", "0s", "4000d", "99999999999999999999s"}) {
     const auto read = parse_duration(text);
     ASSERT_FALSE(read) << text;
     EXPECT_EQ(read.error().code, ErrorCode::kInvalid);
@@ -39,8 +40,9 @@ TEST(Time, FormatAndParseAgree) {
 }
 
 TEST(Time, RefusesWhatIsNotOne) {
-  for (const char* text : {"", "now", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T04:54:47",
-                           "2026-11-23T24:00:00Z", "2026-11-23T04:54:47.Z", "2026-11-23T04:54:47Zx"}) {
+  for (const char* text :
+       {"", "now", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T04:54:47",
+        "2026-11-23T24:00:00Z", "2026-11-23T04:54:47.Z", "2026-11-23T04:54:47Zx"}) {
     EXPECT_FALSE(parse_time(text)) << text;
   }
 }

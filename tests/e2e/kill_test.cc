@@ -51,7 +51,7 @@ class Address {
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint16_t port_ = 0;   ///< 0: it is down. Guarded by mutex_.
+  std::uint16_t port_ = 0;  ///< 0: it is down. Guarded by mutex_.
 };
 
 class KillTest : public ::testing::Test {
@@ -80,7 +80,7 @@ class KillTest : public ::testing::Test {
         httplib::Client http("127.0.0.1", port);
         http.set_read_timeout(30);
         const auto answer = http.Post("/v1/sagas", body, "application/json");
-        if (!answer) continue;   // It was killed: nobody knows; the same start again.
+        if (!answer) continue;  // It was killed: nobody knows; the same start again.
         if (answer->status != 200 && answer->status != 201) {
           ADD_FAILURE() << answer->status << " " << answer->body;
           stop_ = true;
@@ -109,7 +109,7 @@ class KillTest : public ::testing::Test {
 
   std::mutex mutex_;
   std::condition_variable killed_;
-  std::set<std::string> accepted_;          ///< Guarded by mutex_, as the two below.
+  std::set<std::string> accepted_;  ///< Guarded by mutex_, as the two below.
   int until_kill_ = 0;
   SagadProcess* victim_ = nullptr;
 };
@@ -125,7 +125,7 @@ TEST_F(KillTest, NothingAcknowledgedIsLostAndEverySagaEndsAsItShould) {
     {
       std::unique_lock lock(mutex_);
       victim_ = sagad.get();
-      until_kill_ = 1 + (round * 7) % 20;   // From the very first acknowledgement on.
+      until_kill_ = 1 + (round * 7) % 20;  // From the very first acknowledgement on.
       killed_.wait(lock, [this] { return until_kill_ <= 0 || stop_; });
       victim_ = nullptr;
     }
@@ -167,8 +167,8 @@ TEST_F(KillTest, NothingAcknowledgedIsLostAndEverySagaEndsAsItShould) {
   const std::vector<LedgerEntry> ledger = worker_.entries();
   EXPECT_THAT(broken_promises(ledger, {"hotel", "flight", "car"}), ::testing::IsEmpty());
   EXPECT_GT(undone, 0);
-  std::printf("%d kills, %zu sagas accepted, %d of them undone, %zu calls seen by the worker\n", kRounds, accepted_.size(),
-              undone, ledger.size());
+  std::printf("%d kills, %zu sagas accepted, %d of them undone, %zu calls seen by the worker\n", kRounds,
+              accepted_.size(), undone, ledger.size());
 }
 
 }  // namespace

@@ -44,11 +44,13 @@ void LedgerWorker::take(const httplib::Request& request, httplib::Response& resp
   entries_.push_back(std::move(entry));
 }
 
-std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries, const std::vector<std::string>& steps) {
+std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries,
+                                         const std::vector<std::string>& steps) {
   std::vector<std::string> broken;
-  std::map<std::string, std::set<int>> attempts;   // By call: saga/step/phase.
+  std::map<std::string, std::set<int>> attempts;  // By call: saga/step/phase.
   for (const LedgerEntry& e : entries) {
-    if (!attempts[key_of(e)].insert(e.attempt).second) broken.push_back(fmt::format("{} attempt {} came twice", key_of(e), e.attempt));
+    if (!attempts[key_of(e)].insert(e.attempt).second)
+      broken.push_back(fmt::format("{} attempt {} came twice", key_of(e), e.attempt));
   }
   struct Seen {
     std::vector<std::string> done;
@@ -56,7 +58,8 @@ std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries
   };
   std::map<std::string, Seen> sagas;
   for (const LedgerEntry& e : entries) {
-    // What the killed process had sent may arrive after the same call's next attempt: only the newest says when it ended.
+    // What the killed process had sent may arrive after the same call's next attempt: only the newest says when it
+    // ended.
     if (e.attempt != *attempts[key_of(e)].rbegin()) continue;
     Seen& seen = sagas[e.saga];
     if (e.phase == "compensation") {
@@ -74,7 +77,9 @@ std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries
     std::vector<std::string> undone = seen.undone;
     // The refused step comes first where an attempt of it was lost: it may have been done.
     if (undone.size() == expected.size() + 1 && undone.front() == steps[expected.size()]) undone.erase(undone.begin());
-    if (undone != expected) broken.push_back(fmt::format("{}: undone [{}], done [{}]", id, fmt::join(undone, " "), fmt::join(seen.done, " ")));
+    if (undone != expected)
+      broken.push_back(
+          fmt::format("{}: undone [{}], done [{}]", id, fmt::join(undone, " "), fmt::join(seen.done, " ")));
   }
   return broken;
 }

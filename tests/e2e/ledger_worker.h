@@ -17,9 +17,9 @@ struct LedgerEntry {
   std::string saga;
   std::string step;
   std::string phase;
-  std::string outcome;   ///< Saga-Outcome; empty for actions.
+  std::string outcome;  ///< Saga-Outcome; empty for actions.
   int attempt = 0;
-  bool done = false;     ///< Answered 2xx.
+  bool done = false;  ///< Answered 2xx.
 };
 
 /// Answers every action with 200, but `refused_step` of a saga whose id begins with "undo-" with 422; every
@@ -38,13 +38,14 @@ class LedgerWorker {
   httplib::Server server_;
   int port_ = 0;
   mutable std::mutex mutex_;
-  std::vector<LedgerEntry> entries_;   ///< Guarded by mutex_.
+  std::vector<LedgerEntry> entries_;  ///< Guarded by mutex_.
   std::jthread thread_;
 };
 
 /// What does not hold on the ledger, one sentence each, of sagas with the steps `steps` in order; empty when all does:
-/// no attempt comes twice; a step begins when all before it are done; no action follows a compensation; compensations come
-/// in reverse order, for every step that was done and for none that surely was not.
-[[nodiscard]] std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries, const std::vector<std::string>& steps);
+/// no attempt comes twice; a step begins when all before it are done; no action follows a compensation; compensations
+/// come in reverse order, for every step that was done and for none that surely was not.
+[[nodiscard]] std::vector<std::string> broken_promises(const std::vector<LedgerEntry>& entries,
+                                                       const std::vector<std::string>& steps);
 
 }  // namespace saga::testing

@@ -1,4 +1,5 @@
-// The real runtime over a store in memory, a clock that the test moves and calls that the test answers. One thread turns.
+// The real runtime over a store in memory, a clock that the test moves and calls that the test answers. One thread
+// turns.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -92,7 +93,8 @@ class RuntimeTest : public ::testing::Test {
   }
   Result<Started> start(const std::string& id) { return start(request(id)); }
 
-  Result<CommandAnswer> command(const std::string& id, core::Verb verb, const std::string& step = "", JsonRef output = nullptr) {
+  Result<CommandAnswer> command(const std::string& id, core::Verb verb, const std::string& step = "",
+                                JsonRef output = nullptr) {
     std::optional<Result<CommandAnswer>> answer;
     runtime_->command(id, {verb, step, std::move(output), {"tester", false, "because"}},
                       [&answer](Result<CommandAnswer> result) { answer = std::move(result); });

@@ -58,7 +58,7 @@ TEST_F(RuntimeTest, ASagaThatWaitsLongIsDroppedAndReadBackWhenDue) {
   EXPECT_EQ(runtime_->stats().live, 0U);
   pass(std::chrono::hours(24 * 30) - std::chrono::minutes(1));
   EXPECT_TRUE(dispatcher_->log().empty());
-  pass(std::chrono::seconds(58));   // Within the scan's look-ahead: read back, not yet due.
+  pass(std::chrono::seconds(58));  // Within the scan's look-ahead: read back, not yet due.
   EXPECT_EQ(runtime_->stats().live, 1U);
   EXPECT_TRUE(dispatcher_->log().empty());
   pass(std::chrono::seconds(2));
@@ -79,10 +79,11 @@ TEST_F(RuntimeTest, AnOperatorsWakeUpOutlivesACrashRightAfterIt) {
 }
 
 TEST_F(RuntimeTest, ManySagasAreTakenUpAgain) {
-  constexpr int kSagas = 2'500;   // More than one page of a scan.
+  constexpr int kSagas = 2'500;  // More than one page of a scan.
   int accepted = 0;
   for (int i = 0; i < kSagas; ++i) {
-    runtime_->start(request("t" + std::to_string(i)), [&accepted](const Result<Started>& result) { accepted += result ? 1 : 0; });
+    runtime_->start(request("t" + std::to_string(i)),
+                    [&accepted](const Result<Started>& result) { accepted += result ? 1 : 0; });
   }
   settle();
   ASSERT_EQ(accepted, kSagas);

@@ -69,7 +69,7 @@ TEST_F(RuntimeTest, ASameStartAgainIsAnsweredAndChangesNothing) {
 
 TEST_F(RuntimeTest, AnotherStartOfTheSameIdIsRefused) {
   ASSERT_TRUE(start("t1"));
-  for (int round = 0; round < 2; ++round) {   // While it lives, and after it ended.
+  for (int round = 0; round < 2; ++round) {  // While it lives, and after it ended.
     const auto other = start(request("t1", {{"city", "Rome"}}));
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().code, ErrorCode::kConflict);
