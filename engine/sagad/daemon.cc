@@ -107,7 +107,6 @@ int Daemon::build() {
   const auto unreadable = registry_.load();
   if (!unreadable) return refused(unreadable.error().message);
   for (const std::string& problem : *unreadable) log_.error("workflow_unreadable", {{"problem", problem}});
-  if (const int code = register_workflows(); code != kExitOk) return code;
 
   auto dispatcher = workers::make_http_dispatcher(options_.services, {});
   if (!dispatcher) return refused(dispatcher.error().message);
@@ -115,8 +114,6 @@ int Daemon::build() {
   auto runtime = runtime::Runtime::create(registry_, *store_, *dispatcher_, clock_, &observer_, {});
   if (!runtime) return refused(runtime.error().message);
   runtime_ = std::move(*runtime);
-  warn_of_unknown_services();
-
   pool_ = std::make_unique<api::Pool>(kReaders);
   api_ = std::make_unique<api::Api>(
       api::Context{*runtime_, reader_, registry_, *store_, *dispatcher_, clock_, metrics_, log_, draining_, *pool_});
@@ -127,6 +124,10 @@ int Daemon::build() {
   auto listening = api::Server::listen(*api_, server);
   if (!listening) return refused(listening.error().message);
   server_ = std::move(*listening);
+
+  // Last, so that a start that is refused leaves nothing behind.
+  if (const int code = register_workflows(); code != kExitOk) return code;
+  warn_of_unknown_services();
   return kExitOk;
 }
 
