@@ -83,13 +83,18 @@ TEST_F(Sagad, ASecondOneOnTheFileIsRefused) {
   EXPECT_EQ(call(first.port(), "GET", "/health/ready").status, 200);
 }
 
-TEST_F(Sagad, ATakenPortIsRefused) {
+TEST_F(Sagad, ATakenPortIsRefusedAndLeavesNothingBehind) {
   SagadProcess first({"--store", "memory"});
   ASSERT_TRUE(first.ready());
   const std::string address = "127.0.0.1:" + std::to_string(first.port());
-  testing::ChildProcess second({SAGAD_BINARY, "--store", "memory", "--listen", address});
+  const std::string workflows = folder_.write("order.yaml", kWorkflow);
+  testing::ChildProcess second({SAGAD_BINARY, "--store", store(), "--workflows", workflows, "--listen", address});
   EXPECT_EQ(second.wait(), 2);
   EXPECT_THAT(second.stderr_text(), HasSubstr(address));
+
+  SagadProcess third({"--store", store()});
+  ASSERT_TRUE(third.ready());
+  EXPECT_THAT(call(third.port(), "GET", "/v1/workflows").body, HasSubstr(R"("workflows":[])"));
 }
 
 TEST_F(Sagad, WhatDoesNotDoIsRefusedWithOneClearLine) {
