@@ -54,6 +54,9 @@ constexpr std::chrono::seconds kLinger{5};
 constexpr std::size_t kLingerBytes = 16 << 20;
 /// When no descriptor is left, a new connection is tried for again after.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+/// No chunked body ends in fewer bytes than "0\r\n\r\n". Boost 1.74's parser aborts when it is shown fewer of them twice,
+/// which any client that sends a body in drips would bring about.
+constexpr std::size_t kLastChunk = 5;
 /// Connections that are only told 503, beyond `max_connections`.
 constexpr std::size_t kTurnedAway = 200;
 
@@ -178,6 +181,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   Task<void> turn_away(std::shared_ptr<Connection> connection);
   /// False: the client is gone, or was told why its request cannot be read.
   Task<bool> read_request(Connection& connection, Parser& parser);
+  /// The body of a chunked request; `error` says how it went.
+  Task<void> read_chunks(Connection& connection, Parser& parser, error_code& error);
   Task<Response> ask(const std::shared_ptr<Connection>& connection, Request request);
   Task<bool> write(Connection& connection, std::string head, std::string body);
   Task<void> send_events(std::shared_ptr<Connection> connection, const BeginStream& begin);
@@ -366,7 +371,11 @@ Task<bool> Server::Core::read_request(Connection& connection, Parser& parser) {
       static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       co_await asio::async_write(connection.stream, asio::buffer(kContinue.data(), kContinue.size()), await(error));
     }
-    if (!error) co_await http::async_read(connection.stream, connection.buffer, parser, await(error));
+    if (!error && parser.chunked()) {
+      co_await read_chunks(connection, parser, error);
+    } else if (!error) {
+      co_await http::async_read(connection.stream, connection.buffer, parser, await(error));
+    }
   }
   if (!error) co_return true;
   if (const auto response = response_to(error)) {
@@ -374,6 +383,21 @@ Task<bool> Server::Core::read_request(Connection& connection, Parser& parser) {
     co_await linger(connection);
   }
   co_return false;
+}
+
+Task<void> Server::Core::read_chunks(Connection& connection, Parser& parser, error_code& error) {
+  parser.eager(true);
+  while (!parser.is_done()) {
+    error = {};
+    if (connection.buffer.size() >= kLastChunk) {
+      connection.buffer.consume(parser.put(connection.buffer.data(), error));
+      if (!error) continue;
+      if (error != http::error::need_more) co_return;
+    }
+    const std::size_t got = co_await connection.stream.async_read_some(connection.buffer.prepare(16 << 10), await(error));
+    connection.buffer.commit(got);
+    if (error) co_return;
+  }
 }
 
 Task<Response> Server::Core::ask(const std::shared_ptr<Connection>& connection, Request request) {

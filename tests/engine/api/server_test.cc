@@ -119,6 +119,19 @@ TEST_F(ServerTest, TakesChunkedBodiesAndOldClientsAndAbsoluteTargets) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST_F(ServerTest, TakesAChunkedBodyThatComesByteByByte) {
+  listen();
+  for (int round = 0; round < 200; ++round) {   // Where the pieces are cut is the kernel's choice.
+    HttpSocket client = connect();
+    ASSERT_TRUE(client.send("POST /now HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    const bool empty = round % 2 == 0;
+    for (const char byte : std::string(empty ? "0\r\n\r\n" : "2\r\nab\r\n0\r\nX: y\r\n\r\n")) {
+      ASSERT_TRUE(client.send(std::string_view(&byte, 1)));
+    }
+    EXPECT_EQ(client.read_answer().body, empty ? "POST /now? " : "POST /now? ab");
+  }
+}
+
 TEST_F(ServerTest, HeadHasTheLengthAndNoBody) {
   listen();
   HttpSocket client = connect();
