@@ -101,7 +101,8 @@ void Decider::skip(const OperatorCommand& command) {
   for (const CallRef& call : operator_targets(workflow_, state())) {
     if (call.step != *step) continue;
     if (call.phase == Phase::kCompensation && command.output) return misuse("output is for an action that is skipped; this is a compensation");
-    if (workflow_.pivot == *step && skipped.action.any_unknown && !command.output) {
+    const bool in_doubt = workflow_.pivot == *step && call.phase == Phase::kAction && skipped.action.any_unknown;
+    if (in_doubt && !command.output) {
       return misuse(fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it did, "
                                 "or cancel to say that it did not", command.step));
     }

@@ -245,6 +245,15 @@ TEST(Pivot, WithAnUnknownAttemptIsNotLeftOutWhoeverSuspendedTheSaga) {
   EXPECT_THAT(saga.skip("p", kOutput), ElementsAre("p settled as done", "call z #1"));
 }
 
+TEST(Pivot, TheUndoingOfAnUnknownOneMayBeTakenAsDone) {
+  Driver saga = at_pivot(with_undo());
+  saga.answer("p", final_fault());
+  saga.answer_undo("p", fault());
+  saga.suspend();
+  EXPECT_EQ(saga.allowed(), "resume retry skip terminate");
+  EXPECT_THAT(saga.skip("p"), ElementsAre("undoing p settled", "undo a #1"));
+}
+
 TEST(Pivot, ThatIsKnownNotToHaveHappenedMayBeLeftOut) {
   Driver saga = at_pivot(flow({step("a"), bare("p", "pivot: true, on_failure: suspend"), step("z")}));
   saga.answer("p", refused());
