@@ -65,10 +65,12 @@ std::vector<Event> stored_and_read(const Workflow& workflow, const std::vector<E
     const std::string text = encode_event(workflow, event.body);
     auto decoded = decode_event(workflow, event.at, type_name(event.body), text);
     if (!decoded) {
-      problems.push_back(fmt::format("{} is not read back: {}: {}", type_name(event.body), decoded.error().message, text));
+      problems.push_back(
+          fmt::format("{} is not read back: {}: {}", type_name(event.body), decoded.error().message, text));
       return read;
     }
-    if (!(*decoded == event)) problems.push_back(fmt::format("{} is read back otherwise: {}", type_name(event.body), text));
+    if (!(*decoded == event))
+      problems.push_back(fmt::format("{} is read back otherwise: {}", type_name(event.body), text));
     read.push_back(std::move(*decoded));
   }
   return read;
@@ -86,7 +88,8 @@ void fold(const Workflow& workflow, SagaState& state, const std::vector<Event>& 
 Problems check_decision(const Workflow& workflow, const SagaState& before, const Input& input, const Moment& moment,
                         const Decision& decision) {
   Problems problems;
-  if (!same(decision, decide(workflow, before, input, moment))) problems.push_back("equal arguments gave two decisions");
+  if (!same(decision, decide(workflow, before, input, moment)))
+    problems.push_back("equal arguments gave two decisions");
   if (decision.refusal && !decision.events.empty()) problems.push_back("a refused input is written");
   if (decision.refusal && decision.refusal->message.empty()) problems.push_back("a refusal says nothing");
   SagaState replayed = before;
@@ -134,7 +137,8 @@ Problems check_state(const Workflow& workflow, const SagaState& state, Timestamp
   expect(state.attention_since.has_value() == needs_attention(state), "attention_since is not kept");
   expect(state.finished_at.has_value() == ended, "finished_at is not kept");
   expect(!state.stopping || state.status == SagaStatus::kRunning || suspended, "stopping in a state that cannot stop");
-  if (state.status == SagaStatus::kFailed) expect(!stuck_calls(workflow, state).empty(), "failed, but nothing is stuck");
+  if (state.status == SagaStatus::kFailed)
+    expect(!stuck_calls(workflow, state).empty(), "failed, but nothing is stuck");
   if (awaits_service(state)) expect(!stuck_calls(workflow, state).empty(), "waits for a service, but nothing is stuck");
 
   const auto due = next_due(workflow, state);
@@ -148,7 +152,9 @@ Problems check_state(const Workflow& workflow, const SagaState& state, Timestamp
     const Moment then{std::max(*due, state.updated_at), 0, true};
     expect(!decide(workflow, state, TimerFired{}, then).events.empty(), "due, but nothing follows");
   }
-  if (began) expect(decides_nothing(decide(workflow, state, TimerFired{}, {now, 0, true})), "a timer before its time decides something");
+  if (began)
+    expect(decides_nothing(decide(workflow, state, TimerFired{}, {now, 0, true})),
+           "a timer before its time decides something");
   return problems;
 }
 
@@ -197,7 +203,8 @@ void Auditor::begun(const AttemptBegun& event) {
   const std::string& name = workflow_->steps[event.step].name;
   Call& call = event.phase == Phase::kAction ? step.action : step.undo;
   if (call.open) wrong(fmt::format("{}: an attempt is begun while another is under way", name));
-  if (event.attempt != call.attempts + 1) wrong(fmt::format("I6: {} attempt {} follows {}", name, event.attempt, call.attempts));
+  if (event.attempt != call.attempts + 1)
+    wrong(fmt::format("I6: {} attempt {} follows {}", name, event.attempt, call.attempts));
   call.attempts = event.attempt;
   call.open = true;
   if (event.phase == Phase::kAction) {
@@ -205,7 +212,8 @@ void Auditor::begun(const AttemptBegun& event) {
     if (step.ended) wrong(fmt::format("{} is called after it ended", name));
     step.begun = true;
     for (StepIndex i = 0; i < steps_.size(); ++i) {
-      if (i < event.step && !steps_[i].passable) wrong(fmt::format("I2: {} runs before {} ended well", name, workflow_->steps[i].name));
+      if (i < event.step && !steps_[i].passable)
+        wrong(fmt::format("I2: {} runs before {} ended well", name, workflow_->steps[i].name));
       if (i > event.step && steps_[i].begun) wrong(fmt::format("I2: {} runs after {}", name, workflow_->steps[i].name));
     }
     return;
@@ -284,7 +292,8 @@ void Auditor::see(const Event& event) {
   } else if (std::holds_alternative<SagaCompleted>(body)) {
     over_ = true;
     if (turned_back_) wrong("completes after undoing began");
-    if (!std::all_of(steps_.begin(), steps_.end(), [](const Step& s) { return s.passable; })) wrong("completes with steps left");
+    if (!std::all_of(steps_.begin(), steps_.end(), [](const Step& s) { return s.passable; }))
+      wrong("completes with steps left");
   } else if (std::holds_alternative<SagaCompensated>(body)) {
     over_ = true;
     undoing_ends(true);
@@ -324,7 +333,8 @@ void Auditor::see(const Event& event) {
                 return to_undo(s, static_cast<StepIndex>(&s - steps_.data())) && !s.undone;
               });
     } else {
-      if (turned_back_ && !(pivot_in_doubt_ && settled->output)) wrong("I3: an action is skipped in a saga that turned back");
+      if (turned_back_ && !(pivot_in_doubt_ && settled->output))
+        wrong("I3: an action is skipped in a saga that turned back");
       turned_back_ = false;
       step.undo_ended = step.undone = false;
       step.done = settled->output != nullptr;

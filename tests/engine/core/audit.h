@@ -25,7 +25,8 @@ void fold(const workflows::Workflow& workflow, SagaState& state, const std::vect
                                       const Moment& moment, const Decision& decision);
 
 /// What must hold of a state that a decision led to at `now`; `began` is false where it was not allowed to begin calls.
-[[nodiscard]] Problems check_state(const workflows::Workflow& workflow, const SagaState& state, Timestamp now, bool began);
+[[nodiscard]] Problems check_state(const workflows::Workflow& workflow, const SagaState& state, Timestamp now,
+                                   bool began);
 
 /// Every verb, with and without each step and an output, is refused or not as `allowed_verbs` says.
 [[nodiscard]] Problems check_verbs(const workflows::Workflow& workflow, const SagaState& state, Timestamp now);
@@ -50,9 +51,9 @@ class Auditor {
     Call undo;
     bool begun = false;
     bool ended = false;
-    bool passable = false;   ///< It ended as the definition lets the saga go on.
+    bool passable = false;  ///< It ended as the definition lets the saga go on.
     bool done = false;
-    bool unknown = false;    ///< Some attempt was, and nobody has said otherwise.
+    bool unknown = false;  ///< Some attempt was, and nobody has said otherwise.
     bool undo_ended = false;
     bool undone = false;
     int end_order = 0;
@@ -68,7 +69,7 @@ class Auditor {
   std::vector<Step> steps_;
   int order_ = 0;
   bool turned_back_ = false;
-  bool pivot_in_doubt_ = false;   ///< Suspended with the pivot unknown.
+  bool pivot_in_doubt_ = false;  ///< Suspended with the pivot unknown.
   bool over_ = false;
   Problems problems_;
 };

@@ -25,9 +25,14 @@ std::vector<History> histories() {
     story(saga);
     all.push_back({workflow, saga.events()});
   };
-  run(flow({step("a", "input: { id: \"${ saga.id }\" }"), bare("b", "when: \"${ input.go }\""), step("c")}, "output: { n: \"${ steps.a.output.n + 1 }\" }"),
+  run(flow({step("a", "input: { id: \"${ saga.id }\" }"), bare("b", "when: \"${ input.go }\""), step("c")},
+           "output: { n: \"${ steps.a.output.n + 1 }\" }"),
       [](Driver& saga) {
-        saga.start({{"go", false}, {"text", "\"quoted\" \u00e9\n\\"}, {"big", 9007199254740993}, {"half", 0.1}, {"none", nullptr}});
+        saga.start({{"go", false},
+                    {"text", "\"quoted\" \u00e9\n\\"},
+                    {"big", 9007199254740993},
+                    {"half", 0.1},
+                    {"none", nullptr}});
         saga.answer("a", no_instance());
         saga.available("a");
         saga.answer("a", fault());
@@ -88,7 +93,8 @@ TEST(Codec, EveryTypeOfEventIsReadBackEqual) {
   std::set<std::string_view> types;
   for (const History& history : histories()) {
     for (const Event& event : history.events) {
-      const auto read = decode_event(*history.workflow, event.at, type_name(event.body), encode_event(*history.workflow, event.body));
+      const auto read =
+          decode_event(*history.workflow, event.at, type_name(event.body), encode_event(*history.workflow, event.body));
       ASSERT_TRUE(read) << read.error().message;
       EXPECT_EQ(*read, event);
       types.insert(type_name(event.body));

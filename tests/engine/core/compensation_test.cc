@@ -78,8 +78,9 @@ TEST(Compensation, SkippedStepsAndThoseWithoutACompensationAreNotUndone) {
 }
 
 TEST(Compensation, IsNeverRefusedAndTriedAgainUntilDone) {
-  Driver saga(flow({step("a"), step("b")},
-                   "defaults: { compensation_retry: { max_attempts: 100, initial_interval: 1s, multiplier: 1.0, jitter: 0 } }"));
+  Driver saga(flow(
+      {step("a"), step("b")},
+      "defaults: { compensation_retry: { max_attempts: 100, initial_interval: 1s, multiplier: 1.0, jitter: 0 } }"));
   saga.start();
   saga.answer("a", done());
   saga.answer("b", refused());
@@ -98,7 +99,8 @@ TEST(Compensation, ThatFailsForGoodIsRecordedAndTheOthersStillRun) {
   saga.answer("c", refused());
   EXPECT_THAT(saga.answer_undo("b", fault()), ElementsAre("undoing b #1: 503 unknown, again in 10s"));
   EXPECT_THAT(saga.when_due(), ElementsAre("undo b #2"));
-  EXPECT_THAT(saga.answer_undo("b", fault()), ElementsAre("undoing b #2: 503 unknown", "b not undone: 503", "undo a #1"));
+  EXPECT_THAT(saga.answer_undo("b", fault()),
+              ElementsAre("undoing b #2: 503 unknown", "b not undone: 503", "undo a #1"));
   EXPECT_THAT(saga.answer_undo("a", done()), ElementsAre("a undone", "failed: b not undone"));
   EXPECT_EQ(saga.status(), "failed");
   EXPECT_EQ(saga.state().error->step, "c") << "why it turned back";
@@ -118,9 +120,11 @@ TEST(Compensation, ThatMayNotBeRetriedFailsForGoodAtOnce) {
   saga.answer("a", done());
   saga.answer("b", done());
   saga.answer("c", refused());
-  EXPECT_THAT(saga.answer_undo("b", final_fault()), ElementsAre("undoing b #1: 503 unknown", "b not undone: 503", "undo a #1"));
-  EXPECT_THAT(saga.answer_undo("a", answered(500, R"({"code":"gone_for_good","retryable":true})")),
-              ElementsAre("undoing a #1: gone_for_good unknown", "a not undone: gone_for_good", "failed: a, b not undone"));
+  EXPECT_THAT(saga.answer_undo("b", final_fault()),
+              ElementsAre("undoing b #1: 503 unknown", "b not undone: 503", "undo a #1"));
+  EXPECT_THAT(
+      saga.answer_undo("a", answered(500, R"({"code":"gone_for_good","retryable":true})")),
+      ElementsAre("undoing a #1: gone_for_good unknown", "a not undone: gone_for_good", "failed: a, b not undone"));
 }
 
 TEST(Compensation, WithSuspendTheSagaStopsAtTheFirstThatFails) {
@@ -139,8 +143,9 @@ TEST(Compensation, WithSuspendTheSagaStopsAtTheFirstThatFails) {
 }
 
 TEST(Compensation, ThatFailsTenTimesAndGoesOnNeedsAttention) {
-  Driver saga(flow({step("a"), step("b")},
-                   "defaults: { compensation_retry: { max_attempts: 100, initial_interval: 1s, multiplier: 1.0, jitter: 0 } }"));
+  Driver saga(flow(
+      {step("a"), step("b")},
+      "defaults: { compensation_retry: { max_attempts: 100, initial_interval: 1s, multiplier: 1.0, jitter: 0 } }"));
   saga.start();
   saga.answer("a", done());
   saga.answer("b", refused());
@@ -161,8 +166,9 @@ TEST(Compensation, ThatFailsTenTimesAndGoesOnNeedsAttention) {
 }
 
 TEST(Compensation, AcceptedStatusMeansUndone) {
-  Driver saga(flow({"  - { name: a, service: shop, action: /a, compensation: { method: DELETE, path: /a, accept: [404] } }\n",
-                    step("b")}));
+  Driver saga(
+      flow({"  - { name: a, service: shop, action: /a, compensation: { method: DELETE, path: /a, accept: [404] } }\n",
+            step("b")}));
   saga.start();
   saga.answer("a", done());
   saga.answer("b", refused());
@@ -174,7 +180,8 @@ TEST(Compensation, WhileDrainingItWaitsAndGoesOnLater) {
   saga.start();
   saga.answer("a", done());
   saga.begin_calls = false;
-  EXPECT_THAT(saga.answer("b", refused()), ElementsAre("b #1: 422 not_done", "b failed: 422 not_done", "turn back: 422"));
+  EXPECT_THAT(saga.answer("b", refused()),
+              ElementsAre("b #1: 422 not_done", "b failed: 422 not_done", "turn back: 422"));
   EXPECT_THAT(saga.timer(), IsEmpty());
   saga.begin_calls = true;
   EXPECT_THAT(saga.timer(), ElementsAre("undo a #1"));

@@ -20,7 +20,8 @@ std::string with(std::string_view option, std::string_view expression) {
 TEST(ExpressionError, InAnActionFailsTheStepBeforeAnyAttempt) {
   Driver saga(flow({step("a"), step("b", "input: { n: \"" + std::string(kBroken) + "\" }")}));
   saga.start();
-  EXPECT_THAT(saga.answer("a", done()), ElementsAre("a done", "b failed: expression_error not_done", "turn back: expression_error", "undo a #1"));
+  EXPECT_THAT(saga.answer("a", done()),
+              ElementsAre("a done", "b failed: expression_error not_done", "turn back: expression_error", "undo a #1"));
   EXPECT_EQ(saga.step("b").action.attempts, 0);
   EXPECT_EQ(saga.state().error->attempt, 0);
 }
@@ -55,7 +56,8 @@ TEST(ExpressionError, ARetryOfAStepWhoseConditionFailedAsksTheConditionAgain) {
 
 TEST(ExpressionError, InACompensationFailsIt) {
   Driver saga(flow({step("z"),
-                    "  - { name: a, service: shop, action: /a, compensation: { path: /undo, input: { n: \"${ output.n + 1 }\" } } }\n",
+                    "  - { name: a, service: shop, action: /a, compensation: { path: /undo, input: { n: \"${ output.n "
+                    "+ 1 }\" } } }\n",
                     step("b")}));
   saga.start();
   saga.answer("z", done());
@@ -76,23 +78,28 @@ TEST(ExpressionError, InTheOutputTheSagaIsCompletedWithAnError) {
 }
 
 TEST(Expressions, ReadWhatTheStepsBeforeLeft) {
-  Driver saga(flow({step("a"), step("b", "on_failure: continue"), step("c", with("when", "${ false }")),
-                    step("d", "input: { a: \"${ steps.a.output.n }\", b: \"${ steps.b.output }\", bs: \"${ steps.b.status }\", "
-                              "cs: \"${ steps.c.status }\", me: \"${ saga.id }\", of: \"${ saga.workflow }/${ saga.version }\" }")},
-                   "output: { n: \"${ steps.a.output.n }\" }"));
+  Driver saga(
+      flow({step("a"), step("b", "on_failure: continue"), step("c", with("when", "${ false }")),
+            step("d",
+                 "input: { a: \"${ steps.a.output.n }\", b: \"${ steps.b.output }\", bs: \"${ steps.b.status }\", "
+                 "cs: \"${ steps.c.status }\", me: \"${ saga.id }\", of: \"${ saga.workflow }/${ saga.version }\" }")},
+           "output: { n: \"${ steps.a.output.n }\" }"));
   saga.start();
   saga.answer("a", done(R"({"n":9007199254740993})"));
   saga.answer("b", refused());
-  EXPECT_EQ(Json::parse(*saga.request("d").body),
-            Json::parse(R"({"a":9007199254740993,"b":null,"bs":"failed","cs":"skipped","me":"order-42","of":"flow/1"})"));
+  EXPECT_EQ(
+      Json::parse(*saga.request("d").body),
+      Json::parse(R"({"a":9007199254740993,"b":null,"bs":"failed","cs":"skipped","me":"order-42","of":"flow/1"})"));
   saga.answer("d", done());
   EXPECT_EQ(*saga.state().output, Json({{"n", 9007199254740993}}));
 }
 
 TEST(Expressions, ACompensationReadsItsOwnStepsOutputAndInput) {
-  Driver saga(flow({"  - { name: a, service: shop, action: /a, input: { order: \"${ saga.id }\" }, compensation: { path: \"/undo/${ output.id }\", "
-                    "input: { sent: \"${ action_input.order }\" } } }\n",
-                    step("b")}));
+  Driver saga(
+      flow({"  - { name: a, service: shop, action: /a, input: { order: \"${ saga.id }\" }, compensation: { path: "
+            "\"/undo/${ output.id }\", "
+            "input: { sent: \"${ action_input.order }\" } } }\n",
+            step("b")}));
   saga.start();
   saga.answer("a", done(R"({"id":"x/1"})"));
   saga.answer("b", refused());
@@ -103,8 +110,9 @@ TEST(Expressions, ACompensationReadsItsOwnStepsOutputAndInput) {
 TEST(ErrorCode, MakesEvenADoneAnswerARefusal) {
   Driver saga(flow({step("a", with("error_code", "${ body.error.code }"))}));
   saga.start();
-  EXPECT_THAT(saga.answer("a", done(R"({"error":{"code":"declined"}})")),
-              ElementsAre("a #1: declined not_done", "a failed: declined not_done", "turn back: declined", "compensated"));
+  EXPECT_THAT(
+      saga.answer("a", done(R"({"error":{"code":"declined"}})")),
+      ElementsAre("a #1: declined not_done", "a failed: declined not_done", "turn back: declined", "compensated"));
   EXPECT_EQ(saga.state().error->http_status, 200);
 }
 
@@ -117,13 +125,15 @@ TEST(ErrorCode, ThatIsNoStringChangesNothing) {
 }
 
 TEST(ErrorCode, NamesAFailureAndNonRetryableGoesByIt) {
-  const auto workflow =
-      flow({step("a", with("retry: { max_attempts: 3, non_retryable: [declined] }, error_code", "${ body.error.code }"))});
+  const auto workflow = flow(
+      {step("a", with("retry: { max_attempts: 3, non_retryable: [declined] }, error_code", "${ body.error.code }"))});
   Driver saga(workflow);
   saga.start();
-  EXPECT_THAT(saga.answer("a", answered(503, R"({"error":{"code":"busy"}})")), ElementsAre(HasSubstr("a #1: busy unknown, again")));
+  EXPECT_THAT(saga.answer("a", answered(503, R"({"error":{"code":"busy"}})")),
+              ElementsAre(HasSubstr("a #1: busy unknown, again")));
   saga.when_due();
-  EXPECT_THAT(saga.answer("a", answered(503, R"({"error":{"code":"declined"}})")), Contains("a failed: declined unknown"));
+  EXPECT_THAT(saga.answer("a", answered(503, R"({"error":{"code":"declined"}})")),
+              Contains("a failed: declined unknown"));
   Driver page(workflow);
   page.start();
   EXPECT_THAT(page.answer("a", answered(503, "<html>")), ElementsAre(HasSubstr("a #1: 503 unknown, again")));
@@ -132,8 +142,9 @@ TEST(ErrorCode, NamesAFailureAndNonRetryableGoesByIt) {
 TEST(ErrorCode, ThatFailsAfterADoneAnswerLeavesTheStepUnknown) {
   Driver saga(flow({step("a", with("error_code", "${ body.n + 1 }"))}));
   saga.start();
-  EXPECT_THAT(saga.answer("a", done(R"({"n":{}})")), ElementsAre("a #1: expression_error unknown", "a failed: expression_error unknown",
-                                                                 "turn back: expression_error", "undo a #1"));
+  EXPECT_THAT(saga.answer("a", done(R"({"n":{}})")),
+              ElementsAre("a #1: expression_error unknown", "a failed: expression_error unknown",
+                          "turn back: expression_error", "undo a #1"));
 }
 
 TEST(ErrorCode, OfACompensationIsAFailureThatIsRetried) {
@@ -141,7 +152,8 @@ TEST(ErrorCode, OfACompensationIsAFailureThatIsRetried) {
   saga.start();
   saga.answer("a", done());
   saga.answer("b", refused());
-  EXPECT_THAT(saga.answer_undo("a", done(R"({"error":{"code":"locked"}})")), ElementsAre("undoing a #1: locked not_done, again in 10s"));
+  EXPECT_THAT(saga.answer_undo("a", done(R"({"error":{"code":"locked"}})")),
+              ElementsAre("undoing a #1: locked not_done, again in 10s"));
   saga.when_due();
   EXPECT_THAT(saga.answer_undo("a", done()), ElementsAre("a undone", "compensated"));
 }

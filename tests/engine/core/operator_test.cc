@@ -1,4 +1,5 @@
-// What operators may do, what is refused, and what holds already. Cancel, suspend and the pivot have files of their own.
+// What operators may do, what is refused, and what holds already. Cancel, suspend and the pivot have files of their
+// own.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -32,7 +33,8 @@ TEST(Failed, IsReopenedByARetryOfAllThatWasNotUndone) {
   EXPECT_THAT(saga.retry(), ElementsAre("retried undoing a, undoing b", "undo b #2")) << "still in reverse order";
   EXPECT_EQ(saga.status(), "compensating");
   EXPECT_FALSE(saga.state().finished_at);
-  EXPECT_THAT(saga.answer_undo("b", fault()), ElementsAre("undoing b #2: 503 unknown, again in 10s")) << "with fresh attempts";
+  EXPECT_THAT(saga.answer_undo("b", fault()), ElementsAre("undoing b #2: 503 unknown, again in 10s"))
+      << "with fresh attempts";
   saga.when_due();
   EXPECT_THAT(saga.answer_undo("b", done()), ElementsAre("b undone", "undo a #2"));
   EXPECT_THAT(saga.answer_undo("a", done()), ElementsAre("a undone", "compensated"));
@@ -108,12 +110,14 @@ TEST(Failed, IsRecordedAsSuchWithNoOtherVerbs) {
 TEST(Operator, AnUnknownStepDoesNotFitTheCommand) {
   Driver saga = failed();
   for (const Verb verb : {Verb::kRetry, Verb::kSkip}) {
-    const auto decision = decide(saga.workflow(), saga.state(), OperatorCommand{verb, "nowhere", nullptr, {}}, {saga.now, 0, true});
+    const auto decision =
+        decide(saga.workflow(), saga.state(), OperatorCommand{verb, "nowhere", nullptr, {}}, {saga.now, 0, true});
     ASSERT_TRUE(decision.refusal);
     EXPECT_FALSE(decision.refusal->conflict);
     EXPECT_THAT(decision.refusal->message, HasSubstr("nowhere"));
   }
-  const auto unnamed = decide(saga.workflow(), saga.state(), OperatorCommand{Verb::kSkip, "", nullptr, {}}, {saga.now, 0, true});
+  const auto unnamed =
+      decide(saga.workflow(), saga.state(), OperatorCommand{Verb::kSkip, "", nullptr, {}}, {saga.now, 0, true});
   ASSERT_TRUE(unnamed.refusal);
   EXPECT_FALSE(unnamed.refusal->conflict);
 }

@@ -56,12 +56,14 @@ Driver in_doubt_after_undo() {
 
 TEST(Pivot, NotDoneCompensates) {
   Driver saga = at_pivot(with_undo());
-  EXPECT_THAT(saga.answer("p", refused()), ElementsAre("p #1: 422 not_done", "p failed: 422 not_done", "turn back: 422", "undo a #1"));
+  EXPECT_THAT(saga.answer("p", refused()),
+              ElementsAre("p #1: 422 not_done", "p failed: 422 not_done", "turn back: 422", "undo a #1"));
 }
 
 TEST(Pivot, UnknownRunsItsOwnCompensationFirst) {
   Driver saga = at_pivot(with_undo());
-  EXPECT_THAT(saga.answer("p", final_fault()), ElementsAre("p #1: 503 unknown", "p failed: 503 unknown", "turn back: 503", "undo p #1"));
+  EXPECT_THAT(saga.answer("p", final_fault()),
+              ElementsAre("p #1: 503 unknown", "p failed: 503 unknown", "turn back: 503", "undo p #1"));
   EXPECT_EQ(saga.header("p", Phase::kCompensation, "Saga-Outcome"), "unknown");
   EXPECT_THAT(saga.answer_undo("p", done()), ElementsAre("p undone", "undo a #1"));
   EXPECT_THAT(saga.answer_undo("a", done()), ElementsAre("a undone", "compensated"));
@@ -69,7 +71,8 @@ TEST(Pivot, UnknownRunsItsOwnCompensationFirst) {
 
 TEST(Pivot, UnknownWithoutACompensationSuspends) {
   Driver saga = at_pivot(without_undo());
-  EXPECT_THAT(saga.answer("p", final_fault()), ElementsAre("p #1: 503 unknown", "p failed: 503 unknown", "suspended: pivot_unknown"));
+  EXPECT_THAT(saga.answer("p", final_fault()),
+              ElementsAre("p #1: 503 unknown", "p failed: 503 unknown", "suspended: pivot_unknown"));
   EXPECT_EQ(saga.state().error->code, "pivot_unknown");
   EXPECT_EQ(saga.state().error->step, "p");
   EXPECT_EQ(saga.allowed(), "cancel resume retry skip terminate");
@@ -111,7 +114,8 @@ TEST(PivotUnknown, ResumeIsTheSameAsRetry) {
 TEST(PivotUnknown, StaysUnknownWhenTheRetryIsRefused) {
   Driver saga = in_doubt();
   saga.retry("p");
-  EXPECT_THAT(saga.answer("p", refused()), ElementsAre("p #2: 422 not_done", "p failed: 422 unknown", "suspended: pivot_unknown"));
+  EXPECT_THAT(saga.answer("p", refused()),
+              ElementsAre("p #2: 422 not_done", "p failed: 422 unknown", "suspended: pivot_unknown"));
 }
 
 TEST(PivotUnknown, ASecondUndoingOfThePivotHasFreshAttempts) {
@@ -207,8 +211,9 @@ TEST(Pivot, BeforeItsFirstCallTheDeadlineAndCancelHold) {
 TEST(Pivot, AfterItFailedTheDeadlineHoldsAgain) {
   Driver saga = at_pivot(with_undo("deadline: 1m"));
   saga.now = saga.now + minutes(2);
-  EXPECT_THAT(saga.answer("p", refused()), ElementsAre("p #1: 422 not_done", "p failed: 422 not_done", "stop: deadline_exceeded",
-                                                       "turn back: deadline_exceeded", "undo a #1"));
+  EXPECT_THAT(saga.answer("p", refused()),
+              ElementsAre("p #1: 422 not_done", "p failed: 422 not_done", "stop: deadline_exceeded",
+                          "turn back: deadline_exceeded", "undo a #1"));
 }
 
 TEST(Pivot, UnknownPastTheDeadlineIsNeverPassedOver) {
@@ -285,7 +290,8 @@ TEST(PastPivot, ThePivotItselfKeepsItsRetry) {
 
 TEST(PastPivot, AFailureSuspendsAndNothingIsUndone) {
   Driver saga = past_pivot(with_undo());
-  EXPECT_THAT(saga.answer("z", refused()), ElementsAre("z #1: 422 not_done", "z failed: 422 not_done", "suspended: step_failed"));
+  EXPECT_THAT(saga.answer("z", refused()),
+              ElementsAre("z #1: 422 not_done", "z failed: 422 not_done", "suspended: step_failed"));
   EXPECT_EQ(saga.allowed(), "resume retry skip terminate");
   EXPECT_THAT(saga.refusal(Verb::kCancel), HasSubstr("'p'"));
   EXPECT_EQ(saga.state().error->code, "422");

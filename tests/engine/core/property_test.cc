@@ -34,7 +34,8 @@ std::string any_step(int index, bool pivot) {
   if (!total.empty()) options.push_back("total_timeout: " + total);
   const auto when = one_of<std::string>({"", "", "", "${ input.go }", "${ not input.go }", "${ input.missing }"});
   if (!when.empty()) options.push_back("when: \"" + when + "\"");
-  if (*rc::gen::inRange(0, 4) == 0) options.emplace_back("retry: { max_attempts: 5, initial_interval: 100ms, non_retryable: [E] }");
+  if (*rc::gen::inRange(0, 4) == 0)
+    options.emplace_back("retry: { max_attempts: 5, initial_interval: 100ms, non_retryable: [E] }");
   if (*rc::gen::inRange(0, 6) == 0) options.emplace_back("error_code: \"${ body.code }\"");
   if (index > 0 && *rc::gen::inRange(0, 3) == 0) {
     options.push_back(fmt::format("input: {{ before: \"${{ steps.s{}.output.n + 1 }}\" }}", index - 1));
@@ -50,7 +51,8 @@ workflows::WorkflowRef any_workflow() {
   std::vector<std::string> steps;
   for (int i = 0; i < count; ++i) steps.push_back(any_step(i, i == pivot));
   std::string header;
-  if (const auto deadline = one_of<std::string>({"", "5s", "1h"}); !deadline.empty()) header += "deadline: " + deadline + "\n";
+  if (const auto deadline = one_of<std::string>({"", "5s", "1h"}); !deadline.empty())
+    header += "deadline: " + deadline + "\n";
   if (*rc::gen::inRange(0, 2) == 0) header += "on_compensation_failure: suspend\n";
   if (*rc::gen::inRange(0, 4) == 0) header += "output: { n: \"${ steps.s0.output.n + 1 }\" }\n";
   return flow(steps, header);
@@ -108,7 +110,8 @@ class Subject {
 std::optional<CallFinished> open_call(const SagaState& state) {
   for (StepIndex i = 0; i < state.steps.size(); ++i) {
     if (state.steps[i].action.open) return CallFinished{i, Phase::kAction, state.steps[i].action.attempts, {}, 1};
-    if (state.steps[i].compensation.open) return CallFinished{i, Phase::kCompensation, state.steps[i].compensation.attempts, {}, 1};
+    if (state.steps[i].compensation.open)
+      return CallFinished{i, Phase::kCompensation, state.steps[i].compensation.attempts, {}, 1};
   }
   return std::nullopt;
 }
@@ -122,15 +125,32 @@ std::optional<ServiceAvailable> waiting_call(const SagaState& state) {
 }
 
 workers::CallOutcome any_answer() {
-  static const std::vector<workers::CallOutcome> answers{
-      done(R"({"n":1})"), done(R"({"n":1})"), done(R"({"n":1})"), done(R"({"n":1})"), done(), done(R"({"code":"E"})"),
-      refused(), busy(), fault(), fault(), broken(), final_fault(), timed_out(), lost(), unreachable(), no_instance(),
-      taken(), answered(409), answered(503, "", "40"), answered(500, R"({"code":"E"})")};
+  static const std::vector<workers::CallOutcome> answers{done(R"({"n":1})"),
+                                                         done(R"({"n":1})"),
+                                                         done(R"({"n":1})"),
+                                                         done(R"({"n":1})"),
+                                                         done(),
+                                                         done(R"({"code":"E"})"),
+                                                         refused(),
+                                                         busy(),
+                                                         fault(),
+                                                         fault(),
+                                                         broken(),
+                                                         final_fault(),
+                                                         timed_out(),
+                                                         lost(),
+                                                         unreachable(),
+                                                         no_instance(),
+                                                         taken(),
+                                                         answered(409),
+                                                         answered(503, "", "40"),
+                                                         answered(500, R"({"code":"E"})")};
   return one_of(answers);
 }
 
 Input any_command(const workflows::Workflow& workflow) {
-  const Verb verb = one_of<Verb>({Verb::kCancel, Verb::kSuspend, Verb::kResume, Verb::kResume, Verb::kRetry, Verb::kRetry, Verb::kSkip, Verb::kSkip});
+  const Verb verb = one_of<Verb>({Verb::kCancel, Verb::kSuspend, Verb::kResume, Verb::kResume, Verb::kRetry,
+                                  Verb::kRetry, Verb::kSkip, Verb::kSkip});
   const auto commands = commands_of(workflow, verb);
   return commands[*rc::gen::inRange<std::size_t>(0, commands.size())];
 }
@@ -149,8 +169,9 @@ Input any_input(const Subject& saga) {
   }
   if (waiting && draw < 60) return *waiting;
   if (draw < 30) {
-    return CallFinished{*rc::gen::inRange<std::size_t>(0, saga.workflow().steps.size()), one_of<Phase>({Phase::kAction, Phase::kCompensation}),
-                        *rc::gen::inRange(0, 5), any_answer(), 1};
+    return CallFinished{*rc::gen::inRange<std::size_t>(0, saga.workflow().steps.size()),
+                        one_of<Phase>({Phase::kAction, Phase::kCompensation}), *rc::gen::inRange(0, 5), any_answer(),
+                        1};
   }
   return TimerFired{};
 }
@@ -179,7 +200,8 @@ void bring_to_an_end(Subject& saga, Timestamp now) {
     }
     const std::int64_t before = state.seq;
     saga.feed(input, {now, 0, true});
-    if (saga.state().seq == before) RC_FAIL(fmt::format("it stands still (input {}): {}", input.index(), saga.workflow().source));
+    if (saga.state().seq == before)
+      RC_FAIL(fmt::format("it stands still (input {}): {}", input.index(), saga.workflow().source));
   }
 }
 
@@ -187,18 +209,29 @@ RC_GTEST_PROP(Properties, ASagaKeepsTheRulesWhateverHappensAndCanAlwaysBeBrought
   Subject saga(any_workflow());
   const bool later = *rc::gen::inRange(0, 8) == 0;
   Timestamp now = kStart;
-  saga.feed(StartSaga{facts_of(saga.workflow(), Json{{"go", true}}, later ? std::optional(kStart + minutes(1)) : std::nullopt), "ada"},
+  saga.feed(StartSaga{facts_of(saga.workflow(), Json{{"go", true}},
+                               later ? std::optional(kStart + minutes(1)) : std::nullopt),
+                      "ada"},
             {now, 0, *rc::gen::inRange(0, 8) != 0});
   const int inputs = *rc::gen::inRange(0, 40);
   for (int i = 0; i < inputs; ++i) {
     const auto due = next_due(saga.workflow(), saga.state());
     switch (*rc::gen::inRange(0, 8)) {
-      case 0: now = now + seconds(*rc::gen::inRange(0, 20)); break;
-      case 1: now = now + hours(2); break;
-      case 2: now = now - seconds(30); break;
+      case 0:
+        now = now + seconds(*rc::gen::inRange(0, 20));
+        break;
+      case 1:
+        now = now + hours(2);
+        break;
+      case 2:
+        now = now - seconds(30);
+        break;
       case 3:
-      case 4: if (due) now = std::max(now, *due); break;
-      default: break;
+      case 4:
+        if (due) now = std::max(now, *due);
+        break;
+      default:
+        break;
     }
     const auto draw = *rc::gen::arbitrary<std::uint64_t>();
     saga.feed(any_input(saga), {now, draw, *rc::gen::inRange(0, 10) != 0});

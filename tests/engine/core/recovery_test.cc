@@ -19,11 +19,13 @@ TEST(Recovered, ALostAttemptIsUnknownItsNumberSpentItsPlaceNotAndItIsCalledAgain
   EXPECT_THAT(saga.recover(), ElementsAre("a #1: connection_lost unknown uncounted, again in 0s", "call a #2"));
   EXPECT_EQ(saga.step("a").action.counted, 0);
   for (int i = 0; i < 5; ++i) saga.recover();
-  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #7: unreachable not_done, again in 1s")) << "the first delay";
+  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #7: unreachable not_done, again in 1s"))
+      << "the first delay";
   saga.when_due();
   saga.answer("a", unreachable());
   saga.when_due();
-  EXPECT_THAT(saga.answer("a", unreachable()), Contains("a failed: unreachable unknown")) << "three places, one unknown";
+  EXPECT_THAT(saga.answer("a", unreachable()), Contains("a failed: unreachable unknown"))
+      << "three places, one unknown";
 }
 
 TEST(Recovered, AnAnswerOfBeforeComesTooLate) {
@@ -44,8 +46,8 @@ TEST(Recovered, WhileStoppingALostAttemptIsCompensatedAsUnknown) {
   Driver saga(flow({step("a")}));
   saga.start();
   saga.cancel();
-  EXPECT_THAT(saga.recover(), ElementsAre("a #1: connection_lost unknown uncounted", "a failed: connection_lost unknown",
-                                          "turn back: cancelled", "undo a #1"));
+  EXPECT_THAT(saga.recover(), ElementsAre("a #1: connection_lost unknown uncounted",
+                                          "a failed: connection_lost unknown", "turn back: cancelled", "undo a #1"));
   EXPECT_EQ(saga.header("a", Phase::kCompensation, "Saga-Outcome"), "unknown");
 }
 
@@ -54,8 +56,8 @@ TEST(Recovered, PastTheDeadlineALostAttemptIsCompensatedAsUnknown) {
   saga.start();
   saga.now = saga.now + minutes(5);
   EXPECT_THAT(saga.recover(),
-              ElementsAre("a #1: connection_lost unknown uncounted", "a failed: connection_lost unknown", "stop: deadline_exceeded",
-                          "turn back: deadline_exceeded", "undo a #1"));
+              ElementsAre("a #1: connection_lost unknown uncounted", "a failed: connection_lost unknown",
+                          "stop: deadline_exceeded", "turn back: deadline_exceeded", "undo a #1"));
 }
 
 TEST(Recovered, PastTheDeadlineALostPivotIsCalledAgain) {

@@ -35,8 +35,9 @@ TEST(Request, ACompensationIsSentWhatTheActionWasSentAndGave) {
   saga.answer("b", refused());
   const CallRequest request = saga.request("a", Phase::kCompensation);
   EXPECT_EQ(request.body, R"({"action_input":{"order":"order-42"},"output":{"id":7}})");
-  EXPECT_THAT(request.headers, AllOf(Contains(Pair("Idempotency-Key", "order-42/a/compensation")),
-                                     Contains(Pair("Saga-Phase", "compensation")), Contains(Pair("Saga-Outcome", "done"))));
+  EXPECT_THAT(request.headers,
+              AllOf(Contains(Pair("Idempotency-Key", "order-42/a/compensation")),
+                    Contains(Pair("Saga-Phase", "compensation")), Contains(Pair("Saga-Outcome", "done"))));
 }
 
 TEST(Request, ACompensationOfAnUnknownActionHasNoOutput) {
@@ -47,8 +48,10 @@ TEST(Request, ACompensationOfAnUnknownActionHasNoOutput) {
 }
 
 TEST(Request, GetAndDeleteHaveNoBodyUnlessInputIsWritten) {
-  Driver saga(flow({"  - { name: a, service: shop, action: { method: GET, path: /a }, compensation: { method: DELETE, path: /a } }\n",
-                    "  - { name: b, service: shop, action: { method: DELETE, path: /b, input: { n: 1 } } }\n"}));
+  Driver saga(
+      flow({"  - { name: a, service: shop, action: { method: GET, path: /a }, compensation: { method: DELETE, path: /a "
+            "} }\n",
+            "  - { name: b, service: shop, action: { method: DELETE, path: /b, input: { n: 1 } } }\n"}));
   saga.start({{"n", 1}});
   EXPECT_FALSE(saga.request("a").body);
   saga.answer("a", done());
@@ -81,7 +84,9 @@ TEST(Request, TracesAreOneASagaAndSpansOneAnAttempt) {
 }
 
 TEST(Request, HeadersAndPathTakeExpressions) {
-  Driver saga(flow({"  - { name: a, url: \"http://127.0.0.1:9\", action: { path: \"/x/${ input.id }\", headers: { X-Tier: \"t-${ input.tier }\" } } }\n"}));
+  Driver saga(
+      flow({"  - { name: a, url: \"http://127.0.0.1:9\", action: { path: \"/x/${ input.id }\", headers: { X-Tier: "
+            "\"t-${ input.tier }\" } } }\n"}));
   saga.start({{"id", "a b"}, {"tier", 3}});
   const CallRequest request = saga.request("a");
   EXPECT_EQ(request.url, "http://127.0.0.1:9");

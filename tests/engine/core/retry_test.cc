@@ -17,7 +17,8 @@ using testing::IsEmpty;
 
 TEST(Retry, DelaysGrowByTheMultiplierUpToTheLongest) {
   Driver saga(flow({step("a")},
-                   "defaults: { retry: { max_attempts: 10, initial_interval: 200ms, multiplier: 3.0, max_interval: 2s, jitter: 0 } }"));
+                   "defaults: { retry: { max_attempts: 10, initial_interval: 200ms, multiplier: 3.0, max_interval: 2s, "
+                   "jitter: 0 } }"));
   saga.start();
   for (const auto* delay : {"200ms", "600ms", "1s800ms", "2s", "2s"}) {
     EXPECT_THAT(saga.answer("a", fault()), ElementsAre(testing::EndsWith(std::string("again in ") + delay)));
@@ -93,8 +94,9 @@ TEST(Retry, MaxAttemptsAreAllThereAre) {
   saga.when_due();
   EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #2: unreachable not_done, again in 2s"));
   saga.when_due();
-  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #3: unreachable not_done", "a failed: unreachable not_done",
-                                                           "turn back: unreachable", "compensated"));
+  EXPECT_THAT(saga.answer("a", unreachable()),
+              ElementsAre("a #3: unreachable not_done", "a failed: unreachable not_done", "turn back: unreachable",
+                          "compensated"));
   EXPECT_EQ(saga.step("a").action.attempts, 3);
 }
 
@@ -141,7 +143,8 @@ TEST(TotalTimeout, NoAttemptBeginsPastItAndNoRetryIsWaitedForThatWould) {
   EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #1: unreachable not_done, again in 1s"));
   saga.when_due();
   EXPECT_THAT(saga.answer("a", unreachable()),
-              ElementsAre("a #2: unreachable not_done", "a failed: unreachable not_done", "turn back: unreachable", "compensated"))
+              ElementsAre("a #2: unreachable not_done", "a failed: unreachable not_done", "turn back: unreachable",
+                          "compensated"))
       << "the next would begin at 3.5 s";
 }
 
@@ -164,7 +167,8 @@ TEST(TotalTimeout, EndsARetryThatCouldNotBeginInTime) {
   Driver saga(flow({step("a", "total_timeout: 2s")}));
   saga.start();
   saga.answer("a", unreachable());
-  EXPECT_THAT(saga.after(seconds(5)), ElementsAre("a failed: unreachable not_done", "turn back: unreachable", "compensated"))
+  EXPECT_THAT(saga.after(seconds(5)),
+              ElementsAre("a failed: unreachable not_done", "turn back: unreachable", "compensated"))
       << "the process was down when it was due";
 }
 
@@ -177,7 +181,8 @@ TEST(TotalTimeout, CountsAnewForTheCompensation) {
   EXPECT_THAT(saga.answer_undo("a", fault()), ElementsAre("undoing a #1: 503 unknown, again in 10s"));
   saga.when_due();
   saga.now = saga.now + seconds(6);
-  EXPECT_THAT(saga.answer_undo("a", fault()), ElementsAre("undoing a #2: 503 unknown", "a not undone: 503", "failed: a not undone"));
+  EXPECT_THAT(saga.answer_undo("a", fault()),
+              ElementsAre("undoing a #2: 503 unknown", "a not undone: 503", "failed: a not undone"));
 }
 
 TEST(TotalTimeout, BoundsACompensation) {
@@ -185,7 +190,8 @@ TEST(TotalTimeout, BoundsACompensation) {
   saga.start();
   saga.answer("a", done());
   saga.answer("b", refused());
-  EXPECT_THAT(saga.answer_undo("a", fault()), ElementsAre("undoing a #1: 503 unknown", "a not undone: 503", "failed: a not undone"));
+  EXPECT_THAT(saga.answer_undo("a", fault()),
+              ElementsAre("undoing a #1: 503 unknown", "a not undone: 503", "failed: a not undone"));
 }
 
 TEST(TotalTimeout, CountsAnewForAnOperatorsRetry) {
@@ -195,7 +201,8 @@ TEST(TotalTimeout, CountsAnewForAnOperatorsRetry) {
   EXPECT_THAT(saga.answer("a", unreachable()), Contains("suspended: step_failed"));
   saga.now = saga.now + minutes(10);
   EXPECT_THAT(saga.retry(), ElementsAre("retried a", "call a #2"));
-  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #2: unreachable not_done, again in 1s")) << "with fresh attempts";
+  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #2: unreachable not_done, again in 1s"))
+      << "with fresh attempts";
 }
 
 TEST(Retry, AnOperatorsRetryOfACallBetweenTwoAttemptsCallsNowWithFreshAttempts) {

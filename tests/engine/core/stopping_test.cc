@@ -79,7 +79,8 @@ TEST(Cancel, AStepInARetryDelayEndsWithWhatItsAttemptsLeft) {
   clean.start();
   clean.answer("a", done());
   clean.answer("b", unreachable());
-  EXPECT_THAT(clean.cancel(), ElementsAre("cancelled", "b failed: unreachable not_done", "turn back: cancelled", "undo a #1"));
+  EXPECT_THAT(clean.cancel(),
+              ElementsAre("cancelled", "b failed: unreachable not_done", "turn back: cancelled", "undo a #1"));
 }
 
 TEST(Cancel, AStepThatWaitsForAnInstanceEnds) {
@@ -87,7 +88,8 @@ TEST(Cancel, AStepThatWaitsForAnInstanceEnds) {
   saga.start();
   saga.answer("a", done());
   saga.answer("b", no_instance());
-  EXPECT_THAT(saga.cancel(), ElementsAre("cancelled", "b failed: no_instance not_done", "turn back: cancelled", "undo a #1"));
+  EXPECT_THAT(saga.cancel(),
+              ElementsAre("cancelled", "b failed: no_instance not_done", "turn back: cancelled", "undo a #1"));
 }
 
 TEST(Cancel, BetweenTwoStepsWhileDrainingBeginsNothing) {
@@ -150,7 +152,8 @@ TEST(Deadline, AnAnswerThatComesAfterItStopsToo) {
   Driver saga(flow({step("a"), step("b")}, "deadline: 1m"));
   saga.start();
   saga.now = saga.now + minutes(2);
-  EXPECT_THAT(saga.answer("a", done()), ElementsAre("a done", "stop: deadline_exceeded", "turn back: deadline_exceeded", "undo a #1"));
+  EXPECT_THAT(saga.answer("a", done()),
+              ElementsAre("a done", "stop: deadline_exceeded", "turn back: deadline_exceeded", "undo a #1"));
 }
 
 TEST(Deadline, ARetryThatWouldBeginPastItIsNotWaitedFor) {
@@ -158,16 +161,17 @@ TEST(Deadline, ARetryThatWouldBeginPastItIsNotWaitedFor) {
   saga.start();
   EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #1: unreachable not_done, again in 1s"));
   saga.when_due();
-  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #2: unreachable not_done", "a failed: unreachable not_done",
-                                                           "turn back: unreachable", "compensated"));
+  EXPECT_THAT(saga.answer("a", unreachable()),
+              ElementsAre("a #2: unreachable not_done", "a failed: unreachable not_done", "turn back: unreachable",
+                          "compensated"));
 }
 
 TEST(Deadline, EndsARetryDelay) {
   Driver saga(flow({step("a")}, "deadline: 1500ms"));
   saga.start();
   saga.answer("a", fault());
-  EXPECT_THAT(saga.after(minutes(1)),
-              ElementsAre("stop: deadline_exceeded", "a failed: 503 unknown", "turn back: deadline_exceeded", "undo a #1"))
+  EXPECT_THAT(saga.after(minutes(1)), ElementsAre("stop: deadline_exceeded", "a failed: 503 unknown",
+                                                  "turn back: deadline_exceeded", "undo a #1"))
       << "the process was down when both were due";
 }
 
@@ -188,7 +192,8 @@ TEST(Deadline, PassedBeforeThereWasRoomNothingIsCalled) {
   saga.begin_calls = false;
   saga.start();
   saga.begin_calls = true;
-  EXPECT_THAT(saga.after(minutes(2)), ElementsAre("started", "stop: deadline_exceeded", "turn back: deadline_exceeded", "compensated"));
+  EXPECT_THAT(saga.after(minutes(2)),
+              ElementsAre("started", "stop: deadline_exceeded", "turn back: deadline_exceeded", "compensated"));
 }
 
 TEST(Deadline, StopsWhileNoCallMayBegin) {

@@ -17,7 +17,8 @@ using workflows::Workflow;
 // ---- workflows -----------------------------------------------------------------------------------------------------
 
 std::string bare(std::string_view name, std::string_view options) {
-  return fmt::format("  - {{ name: {0}, service: shop, action: /{0}{1}{2} }}\n", name, options.empty() ? "" : ", ", options);
+  return fmt::format("  - {{ name: {0}, service: shop, action: /{0}{1}{2} }}\n", name, options.empty() ? "" : ", ",
+                     options);
 }
 
 std::string step(std::string_view name, std::string_view options) {
@@ -30,7 +31,8 @@ workflows::WorkflowRef flow(const std::vector<std::string>& steps, std::string_v
     text +=
         "defaults:\n"
         "  retry: { max_attempts: 3, initial_interval: 1s, multiplier: 2.0, max_interval: 1m, jitter: 0 }\n"
-        "  compensation_retry: { max_attempts: 2, initial_interval: 10s, multiplier: 2.0, max_interval: 5m, jitter: 0 }\n";
+        "  compensation_retry: { max_attempts: 2, initial_interval: 10s, multiplier: 2.0, max_interval: 5m, jitter: 0 "
+        "}\n";
   }
   text += fmt::format("{}\nsteps:\n{}", header, fmt::join(steps, ""));
   const auto loaded = workflows::load_workflows(text, "test.yaml");
@@ -94,7 +96,9 @@ class Teller {
   }
   std::string operator()(const CallDeferred& e) const { return fmt::format("{} waits", call(e.step, e.phase)); }
   std::string operator()(const StepCompleted& e) const { return fmt::format("{} done", name(e.step)); }
-  std::string operator()(const StepFailed& e) const { return fmt::format("{} failed: {}", name(e.step), failed_as(e.failure)); }
+  std::string operator()(const StepFailed& e) const {
+    return fmt::format("{} failed: {}", name(e.step), failed_as(e.failure));
+  }
   std::string operator()(const StepSkipped& e) const { return fmt::format("{} skipped", name(e.step)); }
   std::string operator()(const StopRequested& e) const { return fmt::format("stop: {}", e.failure.code); }
   std::string operator()(const CompensationBegun& e) const { return fmt::format("turn back: {}", e.failure.code); }
@@ -139,7 +143,9 @@ void report(const Problems& problems, const char* where) {
 
 }  // namespace
 
-std::string told(const Workflow& workflow, const Event& event) { return std::visit(Teller(workflow, event.at), event.body); }
+std::string told(const Workflow& workflow, const Event& event) {
+  return std::visit(Teller(workflow, event.at), event.body);
+}
 
 std::shared_ptr<const SagaFacts> facts_of(const Workflow& workflow, Json input, std::optional<Timestamp> start_at) {
   auto facts = std::make_shared<SagaFacts>();

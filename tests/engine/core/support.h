@@ -1,5 +1,5 @@
-// What the rulebook's tests share: workflows in two lines, answers by name, and a saga that is driven input by input and
-// checked after every decision (audit.h).
+// What the rulebook's tests share: workflows in two lines, answers by name, and a saga that is driven input by input
+// and checked after every decision (audit.h).
 #pragma once
 
 #include <cstdint>
@@ -31,16 +31,16 @@ namespace saga::core {
 [[nodiscard]] workers::CallOutcome answered(int status, std::string_view json_body = "",
                                             std::optional<std::string> retry_after = {});
 [[nodiscard]] workers::CallOutcome done(std::string_view json_body = "{}");
-[[nodiscard]] workers::CallOutcome refused();       ///< 422: not done, not retried.
-[[nodiscard]] workers::CallOutcome busy();          ///< 429: not done, retried.
-[[nodiscard]] workers::CallOutcome fault();         ///< 503: unknown, retried.
-[[nodiscard]] workers::CallOutcome broken();        ///< 302: unknown, an action is not retried.
-[[nodiscard]] workers::CallOutcome final_fault();   ///< 503 with "retryable": false: unknown, not retried.
+[[nodiscard]] workers::CallOutcome refused();      ///< 422: not done, not retried.
+[[nodiscard]] workers::CallOutcome busy();         ///< 429: not done, retried.
+[[nodiscard]] workers::CallOutcome fault();        ///< 503: unknown, retried.
+[[nodiscard]] workers::CallOutcome broken();       ///< 302: unknown, an action is not retried.
+[[nodiscard]] workers::CallOutcome final_fault();  ///< 503 with "retryable": false: unknown, not retried.
 [[nodiscard]] workers::CallOutcome timed_out();
 [[nodiscard]] workers::CallOutcome lost();
-[[nodiscard]] workers::CallOutcome unreachable();   ///< Not done, retried.
-[[nodiscard]] workers::CallOutcome no_instance();   ///< Not called.
-[[nodiscard]] workers::CallOutcome taken();         ///< 202 with Saga-Async.
+[[nodiscard]] workers::CallOutcome unreachable();  ///< Not done, retried.
+[[nodiscard]] workers::CallOutcome no_instance();  ///< Not called.
+[[nodiscard]] workers::CallOutcome taken();        ///< 202 with Saga-Async.
 
 // ---- a driven saga -------------------------------------------------------------------------------------------------
 
@@ -51,7 +51,8 @@ using Story = std::vector<std::string>;
 inline constexpr Timestamp kStart{1'700'000'000'000};
 
 /// The facts of a saga that starts at `kStart`.
-[[nodiscard]] std::shared_ptr<const SagaFacts> facts_of(const workflows::Workflow& workflow, Json input = Json::object(),
+[[nodiscard]] std::shared_ptr<const SagaFacts> facts_of(const workflows::Workflow& workflow,
+                                                        Json input = Json::object(),
                                                         std::optional<Timestamp> start_at = {});
 
 /// One saga of `workflow`. Every input is a moment later than the one before only where the test says so.
@@ -64,15 +65,15 @@ class Driver {
   std::uint64_t draw = 0;
 
   Story start(Json input = Json::object(), std::optional<Timestamp> start_at = {});
-  Story answer(std::string_view step, const workers::CallOutcome& outcome);        ///< Of its action under way.
-  Story answer_undo(std::string_view step, const workers::CallOutcome& outcome);   ///< Of its compensation under way.
+  Story answer(std::string_view step, const workers::CallOutcome& outcome);       ///< Of its action under way.
+  Story answer_undo(std::string_view step, const workers::CallOutcome& outcome);  ///< Of its compensation under way.
   Story timer() { return feed(TimerFired{}); }
-  Story after(Millis time);              ///< The timer, so much later.
-  Story when_due();                      ///< The timer, at `next_due`.
+  Story after(Millis time);  ///< The timer, so much later.
+  Story when_due();          ///< The timer, at `next_due`.
   Story recover() { return feed(Recovered{}); }
   Story available(std::string_view step, Phase phase = Phase::kAction);
 
-  Story command(Verb verb, std::string_view step = "", JsonRef output = nullptr);   ///< Must not be refused.
+  Story command(Verb verb, std::string_view step = "", JsonRef output = nullptr);  ///< Must not be refused.
   Story cancel() { return command(Verb::kCancel); }
   Story suspend() { return command(Verb::kSuspend); }
   Story resume() { return command(Verb::kResume); }
@@ -88,12 +89,12 @@ class Driver {
   [[nodiscard]] const SagaState& state() const { return state_; }
   [[nodiscard]] std::string status() const { return std::string(to_string(state_.status)); }
   [[nodiscard]] const StepState& step(std::string_view name) const;
-  [[nodiscard]] std::optional<Millis> due() const;   ///< From now.
-  [[nodiscard]] std::string allowed() const;         ///< "cancel suspend".
+  [[nodiscard]] std::optional<Millis> due() const;  ///< From now.
+  [[nodiscard]] std::string allowed() const;        ///< "cancel suspend".
   [[nodiscard]] CallRequest request(std::string_view step, Phase phase = Phase::kAction) const;
   [[nodiscard]] std::string header(std::string_view step, Phase phase, std::string_view name) const;
   [[nodiscard]] const std::vector<Event>& events() const { return events_; }
-  [[nodiscard]] const std::vector<Effect>& effects() const { return effects_; }   ///< Of the last input.
+  [[nodiscard]] const std::vector<Effect>& effects() const { return effects_; }  ///< Of the last input.
 
  private:
   [[nodiscard]] StepIndex index_of(std::string_view step) const;

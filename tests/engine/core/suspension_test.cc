@@ -119,7 +119,8 @@ TEST(Suspended, ARetryThatWouldBeginPastThePutOffDeadlineIsNotWaitedFor) {
   saga.start();
   saga.now = saga.now + milliseconds(500);
   saga.suspend();
-  EXPECT_THAT(saga.answer("a", unreachable()), ElementsAre("a #1: unreachable not_done", "a failed: unreachable not_done"));
+  EXPECT_THAT(saga.answer("a", unreachable()),
+              ElementsAre("a #1: unreachable not_done", "a failed: unreachable not_done"));
 }
 
 TEST(Suspended, TheTotalTimeoutDoesNotPass) {
@@ -127,7 +128,8 @@ TEST(Suspended, TheTotalTimeoutDoesNotPass) {
   saga.start();
   saga.suspend();
   saga.now = saga.now + hours(1);
-  EXPECT_THAT(saga.recover(), ElementsAre("a #1: connection_lost unknown uncounted, again in -1h")) << "at once when it goes on";
+  EXPECT_THAT(saga.recover(), ElementsAre("a #1: connection_lost unknown uncounted, again in -1h"))
+      << "at once when it goes on";
   EXPECT_THAT(saga.resume(), ElementsAre("resumed", "call a #2"));
 }
 
@@ -245,7 +247,8 @@ TEST(OnFailureSuspend, RetriedWhileDrainingAndCancelledTheStepEndsAsItHad) {
   EXPECT_EQ(saga.status(), "suspended");
   saga.begin_calls = false;
   EXPECT_THAT(saga.retry(), ElementsAre("retried a"));
-  EXPECT_THAT(saga.cancel(), ElementsAre("cancelled", "a failed: expression_error not_done", "turn back: cancelled", "compensated"));
+  EXPECT_THAT(saga.cancel(),
+              ElementsAre("cancelled", "a failed: expression_error not_done", "turn back: cancelled", "compensated"));
 }
 
 }  // namespace
