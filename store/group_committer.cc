@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -92,23 +93,27 @@ Result<void> GroupCommitter::enqueue(AppendGroup& group, AppendDone done) {
 template <typename T>
 Result<T> GroupCommitter::on_store_thread(std::function<Result<T>()> work) {
   SAGA_CHECK(std::this_thread::get_id() != thread_.get_id(), "no call that blocks on the store thread from a `done`");
-  std::promise<Result<T>> answer;
-  std::future<Result<T>> answered = answer.get_future();
+  std::optional<Result<T>> result;                             // Written on the store thread before it answers.
+  const auto answer = std::make_shared<std::promise<void>>();  // Shared: it ends after the call that it wakes.
+  const std::future<void> answered = answer->get_future();
   {
     const std::lock_guard lock(mutex_);
     if (poison_) return tl::unexpected(*poison_);
     if (closing_) return tl::unexpected(closing_error());
     if (!problem_.empty()) return fail(ErrorCode::kUnavailable, problem_);
-    tasks_.push_back(Task{[&answer, &work]() -> std::optional<Error> {
-                            Result<T> result = work();
-                            const std::optional<Error> error = result ? std::nullopt : std::optional(result.error());
-                            answer.set_value(std::move(result));
-                            return error;
+    tasks_.push_back(Task{[&result, &work]() -> std::optional<Error> {
+                            result = work();
+                            return *result ? std::nullopt : std::optional(result->error());
                           },
-                          [&answer](const Error& error) { answer.set_value(tl::unexpected(error)); }});
+                          [answer] { answer->set_value(); },
+                          [&result, answer](const Error& error) {
+                            result = tl::unexpected(error);
+                            answer->set_value();
+                          }});
   }
   wake_.notify_one();
-  return answered.get();
+  answered.wait();
+  return std::move(*result);
 }
 
 Result<bool> GroupCommitter::register_workflows(std::vector<WorkflowRow> rows) {
@@ -180,6 +185,7 @@ void GroupCommitter::run_tasks(std::deque<Task> tasks) {
     const bool fatal = error && (error->code == ErrorCode::kPoisoned || error->code == ErrorCode::kCorruption ||
                                  error->code == ErrorCode::kInternal);
     if (fatal) set_problem(*error);
+    task.answer();
   }
 }
 

@@ -69,9 +69,11 @@ class GroupCommitter {
     AppendDone done;
     std::size_t bytes = 0;
   };
-  /// Something other than appends for the store thread. `run` and `refuse` answer whoever waits; one of them is called.
+  /// Something other than appends for the store thread. `run` writes and keeps its result, `answer` wakes who waits
+  /// with it, `refuse` with an error instead: so that whoever learns of a failed sync finds the store poisoned.
   struct Task {
     std::function<std::optional<Error>()> run;
+    std::function<void()> answer;
     std::function<void(const Error&)> refuse;
   };
   struct Batch {
