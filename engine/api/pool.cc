@@ -36,7 +36,7 @@ Pool::Ticket Pool::post_after(Millis delay, Task task) {
     const Due due{std::chrono::steady_clock::now() + delay, ticket};
     const auto at = later_.emplace(due, std::move(task)).first;
     tickets_.emplace(ticket, due);
-    if (at != later_.begin()) return ticket;   // Whoever waits for the first wakes early enough for this one.
+    if (at != later_.begin()) return ticket;  // Whoever waits for the first wakes early enough for this one.
   }
   changed_.notify_one();
   return ticket;

@@ -54,8 +54,8 @@ constexpr std::chrono::seconds kLinger{5};
 constexpr std::size_t kLingerBytes = 16 << 20;
 /// When no descriptor is left, a new connection is tried for again after.
 constexpr std::chrono::milliseconds kAcceptPause{100};
-/// No chunked body ends in fewer bytes than "0\r\n\r\n". Boost 1.74's parser aborts when it is shown fewer of them twice,
-/// which any client that sends a body in drips would bring about.
+/// No chunked body ends in fewer bytes than "0\r\n\r\n". Boost 1.74's parser aborts when it is shown fewer of them
+/// twice, which any client that sends a body in drips would bring about.
 constexpr std::size_t kLastChunk = 5;
 /// Connections that are only told 503, beyond `max_connections`.
 constexpr std::size_t kTurnedAway = 200;
@@ -394,7 +394,8 @@ Task<void> Server::Core::read_chunks(Connection& connection, Parser& parser, err
       if (!error) continue;
       if (error != http::error::need_more) co_return;
     }
-    const std::size_t got = co_await connection.stream.async_read_some(connection.buffer.prepare(16 << 10), await(error));
+    const std::size_t got =
+        co_await connection.stream.async_read_some(connection.buffer.prepare(16 << 10), await(error));
     connection.buffer.commit(got);
     if (error) co_return;
   }

@@ -98,8 +98,13 @@ class Applier {
     if (!call.open) return wrong("an attempt that is under way");
     call.open = false;
     call.attempts -= 1;
-    call.last_failure = Failure{workflow_.steps[e.step].name, e.phase, std::string(workers::codes::kNoInstance), e.message,
-                                0, 0, Outcome::kNotDone};
+    call.last_failure = Failure{workflow_.steps[e.step].name,
+                                e.phase,
+                                std::string(workers::codes::kNoInstance),
+                                e.message,
+                                0,
+                                0,
+                                Outcome::kNotDone};
     set_call_status(e.step, e.phase, StepStatus::kWaiting, CompensationStatus::kWaiting);
     return {};
   }
@@ -190,7 +195,7 @@ class Applier {
     if (has_ended(s_.status) || s_.status == SagaStatus::kSuspended) return wrong("a saga that has not ended");
     if (e.cause == SuspensionCause::kPivotUnknown) {
       if (!workflow_.pivot) return wrong("a workflow with a pivot");
-      s_.stopping = false;   // Whether to go on or back is the operator's to say.
+      s_.stopping = false;  // Whether to go on or back is the operator's to say.
     }
     s_.suspension = Suspension{e.cause, s_.status, at_};
     s_.status = SagaStatus::kSuspended;
@@ -209,7 +214,8 @@ class Applier {
   }
 
   Result<void> operator()(const OperatorSkipped& e) {
-    if (s_.status != SagaStatus::kSuspended && s_.status != SagaStatus::kFailed) return wrong("a suspended or failed saga");
+    if (s_.status != SagaStatus::kSuspended && s_.status != SagaStatus::kFailed)
+      return wrong("a suspended or failed saga");
     StepState& step = s_.steps[e.call.step];
     const Settlement settlement{e.actor, at_};
     if (e.call.phase == Phase::kCompensation) {
@@ -245,7 +251,8 @@ class Applier {
       }
     }
     if (!s_.error) {
-      s_.error = Failure{"", std::nullopt, std::string(workers::codes::kCancelled), e.actor.reason, 0, 0, Outcome::kNotDone};
+      s_.error =
+          Failure{"", std::nullopt, std::string(workers::codes::kCancelled), e.actor.reason, 0, 0, Outcome::kNotDone};
     }
     s_.stopping = s_.status != SagaStatus::kCompensating;
     return {};

@@ -21,7 +21,7 @@ using workers::Verdict;
 
 namespace {
 
-constexpr std::size_t kMaxCode = 200;   ///< As for the codes that a worker names itself.
+constexpr std::size_t kMaxCode = 200;  ///< As for the codes that a worker names itself.
 
 }  // namespace
 
@@ -37,7 +37,8 @@ void Decider::react(const TimerFired&) { advance(); }
 
 void Decider::react(const ServiceAvailable& input) {
   const StepState& step = state().steps[input.step];
-  const bool waits = input.phase == Phase::kAction ? step.status == StepStatus::kWaiting : step.undo == CompensationStatus::kWaiting;
+  const bool waits =
+      input.phase == Phase::kAction ? step.status == StepStatus::kWaiting : step.undo == CompensationStatus::kWaiting;
   if (!waits) return;
   available_ = true;
   advance();
@@ -54,7 +55,7 @@ void Decider::react(const Recovered&) {
       if (call_of(state(), i, phase).open) record_failure(i, phase, lost, true, 0);
     }
   }
-  available_ = awaits_service(state());   // Its services may be others than before.
+  available_ = awaits_service(state());  // Its services may be others than before.
   advance();
 }
 
@@ -70,10 +71,14 @@ void Decider::react(const CallFinished& input) {
         emit(StepCompensated{input.step, input.attempt, verdict.http_status, input.duration_ms});
       }
       break;
-    case Outcome::kNotCalled: emit(CallDeferred{input.step, input.phase, verdict.message}); break;
+    case Outcome::kNotCalled:
+      emit(CallDeferred{input.step, input.phase, verdict.message});
+      break;
     case Outcome::kNotDone:
     case Outcome::kUnknown:
-    case Outcome::kPending: record_failure(input.step, input.phase, verdict, false, input.duration_ms); break;
+    case Outcome::kPending:
+      record_failure(input.step, input.phase, verdict, false, input.duration_ms);
+      break;
   }
   // Another call may wait for a service that came while this one had its turn: it is tried.
   if (verdict.outcome != Outcome::kNotCalled) available_ = true;
@@ -100,7 +105,8 @@ Verdict Decider::read_answer(const CallFinished& input) const {
 }
 
 /// What the step's `error_code` makes of the answer: a refusal of one that would mean done, the code of a failure.
-void Decider::read_error_code(const CallFinished& input, const workers::AnswerContext& context, Verdict& verdict) const {
+void Decider::read_error_code(const CallFinished& input, const workers::AnswerContext& context,
+                              Verdict& verdict) const {
   const auto* answer = std::get_if<workers::Answered>(&input.outcome);
   if (answer == nullptr) return;
   const bool done = verdict.outcome == Outcome::kDone;
@@ -114,8 +120,8 @@ void Decider::read_error_code(const CallFinished& input, const workers::AnswerCo
   scope.set_body(body.get());
   const auto code = workflow_.steps[input.step].error_code->evaluate(scope);
   if (!code) {
-    if (!done) return;   // A failure keeps the code it has.
-    verdict.outcome = Outcome::kUnknown;   // What was done is not taken back by our failing to read it.
+    if (!done) return;                    // A failure keeps the code it has.
+    verdict.outcome = Outcome::kUnknown;  // What was done is not taken back by our failing to read it.
     verdict.code = workers::codes::kExpressionError;
     verdict.message = code.error().message;
     return;
@@ -124,7 +130,7 @@ void Decider::read_error_code(const CallFinished& input, const workers::AnswerCo
   verdict.code = workers::bounded_utf8(code->get_ref<const std::string&>(), kMaxCode);
   if (done) {
     verdict.outcome = Outcome::kNotDone;
-    verdict.retryable = input.phase == Phase::kCompensation;   // A compensation is never refused.
+    verdict.retryable = input.phase == Phase::kCompensation;  // A compensation is never refused.
     verdict.message = fmt::format("refused with status {}", verdict.http_status);
   }
   const auto& ruled_out = context.non_retryable;

@@ -1,5 +1,6 @@
 // The rulebook: what follows from an input. Reacting to the input and moving on are two things: `react` records what
-// happened, `advance` then looks only at the state, so that a saga read back from its journal goes on by the same rules.
+// happened, `advance` then looks only at the state, so that a saga read back from its journal goes on by the same
+// rules.
 //
 //   saga         moves on when                                               to
 //   pending      its start time has come                                     running
@@ -53,8 +54,9 @@ void Decider::emit(EventBody body) {
 Decision Decider::take() && { return std::move(decision_); }
 
 Failure Decider::failure_of(StepIndex step, Phase phase, std::string_view code, std::string message) const {
-  return Failure{workflow_.steps[step].name, phase, std::string(code), std::move(message), 0,
-                 call_of(state(), step, phase).attempts, Outcome::kNotDone};
+  return Failure{workflow_.steps[step].name, phase, std::string(code),
+                 std::move(message),         0,     call_of(state(), step, phase).attempts,
+                 Outcome::kNotDone};
 }
 
 // ---- moving on -----------------------------------------------------------------------------------------------------
@@ -63,10 +65,17 @@ void Decider::advance() {
   bool moved = true;
   while (moved) {
     switch (state().status) {
-      case SagaStatus::kPending: moved = advance_pending(); break;
-      case SagaStatus::kRunning: moved = state().stopping ? advance_stopping() : advance_running(); break;
-      case SagaStatus::kCompensating: moved = advance_compensating(); break;
-      default: moved = false;
+      case SagaStatus::kPending:
+        moved = advance_pending();
+        break;
+      case SagaStatus::kRunning:
+        moved = state().stopping ? advance_stopping() : advance_running();
+        break;
+      case SagaStatus::kCompensating:
+        moved = advance_compensating();
+        break;
+      default:
+        moved = false;
     }
   }
 }
@@ -85,7 +94,8 @@ bool Decider::advance_pending() {
 bool Decider::advance_running() {
   if (const auto deadline = deadline_in_force(workflow_, state()); deadline && *deadline <= now_) {
     emit(StopRequested{Failure{"", std::nullopt, std::string(workers::codes::kDeadlineExceeded),
-                               fmt::format("the deadline {} has passed", format_time(*deadline)), 0, 0, Outcome::kNotDone}});
+                               fmt::format("the deadline {} has passed", format_time(*deadline)), 0, 0,
+                               Outcome::kNotDone}});
     return true;
   }
   for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
@@ -93,15 +103,19 @@ bool Decider::advance_running() {
     if (step.action.open) return false;
     switch (step.status) {
       case StepStatus::kCompleted:
-      case StepStatus::kSkipped: continue;
+      case StepStatus::kSkipped:
+        continue;
       case StepStatus::kFailed:
         if (!blocks(workflow_, state(), i)) continue;
         follow_failed_step(i);
         return true;
-      case StepStatus::kPending: return begin_step(i);
+      case StepStatus::kPending:
+        return begin_step(i);
       case StepStatus::kRetrying:
-      case StepStatus::kWaiting: return continue_call(i, Phase::kAction);
-      case StepStatus::kRunning: SAGA_CHECK(false, "a running step has an open call");
+      case StepStatus::kWaiting:
+        return continue_call(i, Phase::kAction);
+      case StepStatus::kRunning:
+        SAGA_CHECK(false, "a running step has an open call");
     }
   }
   complete();
@@ -132,8 +146,9 @@ bool Decider::advance_compensating() {
     switch (step.undo) {
       case CompensationStatus::kFailed:
         if (workflow_.pivot == i) {
-          suspend_pivot_unknown(i, fmt::format("its outcome is unknown, and its compensation failed: {}",
-                                               step.compensation.last_failure ? step.compensation.last_failure->message : ""));
+          suspend_pivot_unknown(
+              i, fmt::format("its outcome is unknown, and its compensation failed: {}",
+                             step.compensation.last_failure ? step.compensation.last_failure->message : ""));
           return true;
         }
         if (workflow_.on_compensation_failure == OnCompensationFailure::kSuspend) {
@@ -141,13 +156,17 @@ bool Decider::advance_compensating() {
           return true;
         }
         continue;
-      case CompensationStatus::kPending: return begin_call(i, Phase::kCompensation);
-      case CompensationStatus::kRunning: SAGA_CHECK(false, "a running compensation has an open call");
+      case CompensationStatus::kPending:
+        return begin_call(i, Phase::kCompensation);
+      case CompensationStatus::kRunning:
+        SAGA_CHECK(false, "a running compensation has an open call");
       case CompensationStatus::kRetrying:
-      case CompensationStatus::kWaiting: return continue_call(i, Phase::kCompensation);
+      case CompensationStatus::kWaiting:
+        return continue_call(i, Phase::kCompensation);
       case CompensationStatus::kNone:
       case CompensationStatus::kCompleted:
-      case CompensationStatus::kSkipped: continue;
+      case CompensationStatus::kSkipped:
+        continue;
     }
   }
   std::vector<StepIndex> not_undone;
@@ -205,7 +224,8 @@ bool Decider::begin_step(StepIndex i) {
     if (!value || !value->is_boolean()) {
       end_call_for_good(i, Phase::kAction,
                         failure_of(i, Phase::kAction, workers::codes::kExpressionError,
-                                   value ? fmt::format("when: expected true or false, but it is {}", workers::bounded_utf8(dump_json(*value), 80))
+                                   value ? fmt::format("when: expected true or false, but it is {}",
+                                                       workers::bounded_utf8(dump_json(*value), 80))
                                          : value.error().message));
       return true;
     }

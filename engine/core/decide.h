@@ -15,7 +15,8 @@
 
 namespace saga::core {
 
-// ---- inputs: what happened outside -----------------------------------------------------------------------------------
+// ---- inputs: what happened outside
+// -----------------------------------------------------------------------------------
 
 /// The first input of a saga. The workflow's version is fixed and the input fits its schema.
 struct StartSaga {
@@ -46,8 +47,8 @@ enum class Verb { kCancel, kSuspend, kResume, kRetry, kSkip, kTerminate };
 
 struct OperatorCommand {
   Verb verb = Verb::kCancel;
-  std::string step;    ///< Empty: none named.
-  JsonRef output;      ///< For `skip` of an action.
+  std::string step;  ///< Empty: none named.
+  JsonRef output;    ///< For `skip` of an action.
   Actor actor;
 };
 
@@ -56,11 +57,12 @@ using Input = std::variant<StartSaga, CallFinished, TimerFired, ServiceAvailable
 /// What is drawn outside for one decision.
 struct Moment {
   Timestamp now;
-  std::uint64_t draw = 0;      ///< Random bits, for jitter.
-  bool begin_calls = true;     ///< False while there is no room or the process drains: what could begin waits.
+  std::uint64_t draw = 0;   ///< Random bits, for jitter.
+  bool begin_calls = true;  ///< False while there is no room or the process drains: what could begin waits.
 };
 
-// ---- effects: a closed list, released after the events are durable -----------------------------------------------------
+// ---- effects: a closed list, released after the events are durable
+// -----------------------------------------------------
 
 /// Make this attempt (`render_call` says what is sent) and report it as `CallFinished`.
 struct CallWorker {
@@ -79,18 +81,19 @@ struct AwaitService {
 };
 using Effect = std::variant<CallWorker, AwaitService>;
 
-// ---- decisions ---------------------------------------------------------------------------------------------------------
+// ---- decisions
+// ---------------------------------------------------------------------------------------------------------
 
 /// An operator's command that does not hold in this state.
 struct Refusal {
-  bool conflict = true;             ///< False: the command itself does not fit (an unknown step, no reason).
-  std::string message;              ///< "expected …, but …"
+  bool conflict = true;  ///< False: the command itself does not fit (an unknown step, no reason).
+  std::string message;   ///< "expected …, but …"
 };
 
 struct Decision {
-  std::vector<Event> events;        ///< Empty for a refused, late or repeated input: nothing is written.
-  std::vector<Effect> effects;      ///< Released after the events are durable.
-  SagaState after;                  ///< `state` with `events` applied.
+  std::vector<Event> events;    ///< Empty for a refused, late or repeated input: nothing is written.
+  std::vector<Effect> effects;  ///< Released after the events are durable.
+  SagaState after;              ///< `state` with `events` applied.
   std::optional<Refusal> refusal;
 };
 
@@ -111,7 +114,8 @@ struct Decision {
 /// True while a call waits for a service with no instance.
 [[nodiscard]] bool awaits_service(const SagaState& state);
 
-// ---- what people ask of a saga -------------------------------------------------------------------------------------------
+// ---- what people ask of a saga
+// -------------------------------------------------------------------------------------------
 
 /// A call that waits for an operator.
 struct StuckCall {
@@ -128,10 +132,11 @@ struct StuckCall {
 /// The verbs `decide` would not refuse now, in the order of the enumeration.
 [[nodiscard]] std::vector<Verb> allowed_verbs(const workflows::Workflow& workflow, const SagaState& state);
 
-// ---- what a call sends -----------------------------------------------------------------------------------------------------
+// ---- what a call sends
+// -----------------------------------------------------------------------------------------------------
 
 struct CallRequest {
-  std::string service;   ///< Empty when `url` says where.
+  std::string service;  ///< Empty when `url` says where.
   std::string url;
   std::string method;
   std::string path;
@@ -141,7 +146,8 @@ struct CallRequest {
 };
 
 /// The HTTP request of the newest attempt of a call.
-[[nodiscard]] CallRequest render_call(const workflows::Workflow& workflow, const SagaState& state, StepIndex step, Phase phase);
+[[nodiscard]] CallRequest render_call(const workflows::Workflow& workflow, const SagaState& state, StepIndex step,
+                                      Phase phase);
 
 /// The JSON an action was or would be sent with: its `input`, or the saga's input. None for GET and DELETE without.
 [[nodiscard]] JsonRef action_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);

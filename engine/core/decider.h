@@ -46,9 +46,12 @@ class Decider {
 
   // How a call ended.
   [[nodiscard]] workers::Verdict read_answer(const CallFinished& input) const;
-  void read_error_code(const CallFinished& input, const workers::AnswerContext& context, workers::Verdict& verdict) const;
-  void record_failure(StepIndex step, Phase phase, const workers::Verdict& verdict, bool lost, std::int64_t duration_ms);
-  [[nodiscard]] std::optional<Timestamp> next_attempt(StepIndex step, Phase phase, const workers::Verdict& verdict, bool lost);
+  void read_error_code(const CallFinished& input, const workers::AnswerContext& context,
+                       workers::Verdict& verdict) const;
+  void record_failure(StepIndex step, Phase phase, const workers::Verdict& verdict, bool lost,
+                      std::int64_t duration_ms);
+  [[nodiscard]] std::optional<Timestamp> next_attempt(StepIndex step, Phase phase, const workers::Verdict& verdict,
+                                                      bool lost);
   [[nodiscard]] double draw_unit();
 
   // What operators ask.
@@ -66,7 +69,7 @@ class Decider {
   Moment moment_;
   Timestamp now_;
   std::uint64_t draw_;
-  bool available_ = false;   ///< The service that a call waits for has an instance.
+  bool available_ = false;  ///< The service that a call waits for has an instance.
   Decision decision_;
 };
 

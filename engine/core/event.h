@@ -21,7 +21,9 @@ struct SagaAccepted {
   std::optional<Timestamp> deadline;
   std::string actor;
 
-  bool operator==(const SagaAccepted& o) const { return *facts == *o.facts && deadline == o.deadline && actor == o.actor; }
+  bool operator==(const SagaAccepted& o) const {
+    return *facts == *o.facts && deadline == o.deadline && actor == o.actor;
+  }
 };
 struct SagaStarted {
   bool operator==(const SagaStarted&) const = default;
@@ -31,7 +33,7 @@ struct AttemptBegun {
   StepIndex step = 0;
   Phase phase = Phase::kAction;
   int attempt = 1;
-  std::shared_ptr<const PreparedRequest> request;   ///< On the first attempt, where there is one.
+  std::shared_ptr<const PreparedRequest> request;  ///< On the first attempt, where there is one.
 
   bool operator==(const AttemptBegun& o) const {
     return step == o.step && phase == o.phase && attempt == o.attempt &&
@@ -42,8 +44,8 @@ struct AttemptFailed {
   StepIndex step = 0;
   Phase phase = Phase::kAction;
   Failure failure;
-  bool counted = true;                 ///< False for one lost in a crash: it keeps its place in `max_attempts`.
-  std::optional<Timestamp> due_at;     ///< The next attempt; none: there will be none by itself.
+  bool counted = true;              ///< False for one lost in a crash: it keeps its place in `max_attempts`.
+  std::optional<Timestamp> due_at;  ///< The next attempt; none: there will be none by itself.
   std::int64_t duration_ms = 0;
 
   bool operator==(const AttemptFailed&) const = default;
@@ -70,16 +72,16 @@ struct StepCompleted {
 };
 struct StepFailed {
   StepIndex step = 0;
-  Failure failure;   ///< Its outcome is the step's: unknown if any attempt was.
+  Failure failure;  ///< Its outcome is the step's: unknown if any attempt was.
 
   bool operator==(const StepFailed&) const = default;
 };
-struct StepSkipped {   ///< Its `when` is false.
+struct StepSkipped {  ///< Its `when` is false.
   StepIndex step = 0;
 
   bool operator==(const StepSkipped&) const = default;
 };
-struct StopRequested {   ///< The deadline.
+struct StopRequested {  ///< The deadline.
   Failure failure;
 
   bool operator==(const StopRequested&) const = default;
@@ -105,7 +107,7 @@ struct CompensationFailed {
 };
 struct SagaCompleted {
   JsonRef output;
-  std::optional<Failure> error;   ///< The output could not be worked out.
+  std::optional<Failure> error;  ///< The output could not be worked out.
 
   bool operator==(const SagaCompleted& o) const { return same_json(output, o.output) && error == o.error; }
 };
@@ -120,7 +122,7 @@ struct SagaFailed {
 struct SagaSuspended {
   SuspensionCause cause = SuspensionCause::kOperator;
   std::optional<Failure> failure;
-  Actor actor;   ///< Where the cause is an operator.
+  Actor actor;  ///< Where the cause is an operator.
 
   bool operator==(const SagaSuspended&) const = default;
 };
@@ -133,7 +135,7 @@ struct CallRef {
   bool operator==(const CallRef&) const = default;
 };
 struct SagaResumed {
-  std::vector<CallRef> calls;   ///< After a failure: called again, as by a retry.
+  std::vector<CallRef> calls;  ///< After a failure: called again, as by a retry.
   Actor actor;
 
   bool operator==(const SagaResumed&) const = default;
@@ -146,7 +148,7 @@ struct OperatorRetried {
 };
 struct OperatorSkipped {
   CallRef call;
-  JsonRef output;   ///< An action that is said to have happened.
+  JsonRef output;  ///< An action that is said to have happened.
   Actor actor;
 
   bool operator==(const OperatorSkipped& o) const {
@@ -164,11 +166,10 @@ struct SagaTerminated {
   bool operator==(const SagaTerminated&) const = default;
 };
 
-using EventBody =
-    std::variant<SagaAccepted, SagaStarted, AttemptBegun, AttemptFailed, CallDeferred, StepCompleted, StepFailed,
-                 StepSkipped, StopRequested, CompensationBegun, StepCompensated, CompensationFailed, SagaCompleted,
-                 SagaCompensated, SagaFailed, SagaSuspended, SagaResumed, OperatorRetried, OperatorSkipped,
-                 OperatorCancelled, SagaTerminated>;
+using EventBody = std::variant<SagaAccepted, SagaStarted, AttemptBegun, AttemptFailed, CallDeferred, StepCompleted,
+                               StepFailed, StepSkipped, StopRequested, CompensationBegun, StepCompensated,
+                               CompensationFailed, SagaCompleted, SagaCompensated, SagaFailed, SagaSuspended,
+                               SagaResumed, OperatorRetried, OperatorSkipped, OperatorCancelled, SagaTerminated>;
 
 struct Event {
   Timestamp at;

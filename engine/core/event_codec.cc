@@ -16,13 +16,14 @@ using workflows::Workflow;
 constexpr std::size_t kEventDepth = 8;
 
 constexpr std::array<std::string_view, std::variant_size_v<EventBody>> kTypeNames{
-    "saga_accepted",   "saga_started",       "attempt_begun",      "attempt_failed",     "call_deferred",
-    "step_completed",  "step_failed",        "step_skipped",       "stop_requested",     "compensation_begun",
-    "step_compensated", "compensation_failed", "saga_completed",   "saga_compensated",   "saga_failed",
-    "saga_suspended",  "saga_resumed",       "operator_retried",   "operator_skipped",   "operator_cancelled",
+    "saga_accepted",    "saga_started",        "attempt_begun",    "attempt_failed",   "call_deferred",
+    "step_completed",   "step_failed",         "step_skipped",     "stop_requested",   "compensation_begun",
+    "step_compensated", "compensation_failed", "saga_completed",   "saga_compensated", "saga_failed",
+    "saga_suspended",   "saga_resumed",        "operator_retried", "operator_skipped", "operator_cancelled",
     "saga_terminated"};
 
-// ---- writing -----------------------------------------------------------------------------------------------------------
+// ---- writing
+// -----------------------------------------------------------------------------------------------------------
 
 /// Writes the members of one object, in order.
 class Writer {
@@ -186,14 +187,20 @@ class Encoder {
     return w_.text("step", workflow_.steps[i].name).text("phase", workers::to_string(phase));
   }
   void failure(const Failure& f) {
-    w_.number("attempt", f.attempt).text("outcome", workers::to_string(f.outcome)).text("code", f.code).text("message", f.message);
+    w_.number("attempt", f.attempt)
+        .text("outcome", workers::to_string(f.outcome))
+        .text("code", f.code)
+        .text("message", f.message);
     if (f.http_status != 0) w_.number("http_status", f.http_status);
   }
   Writer& cause(const Failure& f) {
     Writer inner;
     if (!f.step.empty()) inner.text("step", f.step);
     if (f.phase) inner.text("phase", workers::to_string(*f.phase));
-    inner.number("attempt", f.attempt).text("outcome", workers::to_string(f.outcome)).text("code", f.code).text("message", f.message);
+    inner.number("attempt", f.attempt)
+        .text("outcome", workers::to_string(f.outcome))
+        .text("code", f.code)
+        .text("message", f.message);
     if (f.http_status != 0) inner.number("http_status", f.http_status);
     return w_.raw("error", inner.close());
   }
@@ -216,7 +223,8 @@ class Encoder {
   Writer w_;
 };
 
-// ---- reading -----------------------------------------------------------------------------------------------------------
+// ---- reading
+// -----------------------------------------------------------------------------------------------------------
 
 /// Thrown inside this file only; `decode_event` turns it into a value.
 struct BadRecord {
@@ -229,27 +237,49 @@ class Decoder {
 
   EventBody decode(std::size_t type) {
     switch (type) {
-      case 0: return accepted();
-      case 1: return SagaStarted{};
-      case 2: return AttemptBegun{step(), phase(), whole("attempt"), request()};
-      case 3: return AttemptFailed{step(), phase(), step_failure(phase()), flag("counted", true), time("due_at"), number("duration_ms")};
-      case 4: return CallDeferred{step(), phase(), text("message")};
-      case 5: return StepCompleted{step(), whole("attempt"), whole("http_status"), json("output"), number("duration_ms")};
-      case 6: return StepFailed{step(), step_failure(Phase::kAction)};
-      case 7: return StepSkipped{step()};
-      case 8: return StopRequested{need(cause())};
-      case 9: return CompensationBegun{need(cause())};
-      case 10: return StepCompensated{step(), whole("attempt"), whole("http_status"), number("duration_ms")};
-      case 11: return CompensationFailed{step(), step_failure(Phase::kCompensation)};
-      case 12: return SagaCompleted{json("output"), cause()};
-      case 13: return SagaCompensated{};
-      case 14: return SagaFailed{not_undone()};
-      case 15: return SagaSuspended{suspension_cause(), cause(), data_.contains("actor") ? actor() : Actor{}};
-      case 16: return SagaResumed{calls(), actor()};
-      case 17: return OperatorRetried{calls(), actor()};
-      case 18: return OperatorSkipped{{step(), phase()}, json("output"), actor()};
-      case 19: return OperatorCancelled{actor()};
-      default: return SagaTerminated{actor()};
+      case 0:
+        return accepted();
+      case 1:
+        return SagaStarted{};
+      case 2:
+        return AttemptBegun{step(), phase(), whole("attempt"), request()};
+      case 3:
+        return AttemptFailed{
+            step(), phase(), step_failure(phase()), flag("counted", true), time("due_at"), number("duration_ms")};
+      case 4:
+        return CallDeferred{step(), phase(), text("message")};
+      case 5:
+        return StepCompleted{step(), whole("attempt"), whole("http_status"), json("output"), number("duration_ms")};
+      case 6:
+        return StepFailed{step(), step_failure(Phase::kAction)};
+      case 7:
+        return StepSkipped{step()};
+      case 8:
+        return StopRequested{need(cause())};
+      case 9:
+        return CompensationBegun{need(cause())};
+      case 10:
+        return StepCompensated{step(), whole("attempt"), whole("http_status"), number("duration_ms")};
+      case 11:
+        return CompensationFailed{step(), step_failure(Phase::kCompensation)};
+      case 12:
+        return SagaCompleted{json("output"), cause()};
+      case 13:
+        return SagaCompensated{};
+      case 14:
+        return SagaFailed{not_undone()};
+      case 15:
+        return SagaSuspended{suspension_cause(), cause(), data_.contains("actor") ? actor() : Actor{}};
+      case 16:
+        return SagaResumed{calls(), actor()};
+      case 17:
+        return OperatorRetried{calls(), actor()};
+      case 18:
+        return OperatorSkipped{{step(), phase()}, json("output"), actor()};
+      case 19:
+        return OperatorCancelled{actor()};
+      default:
+        return SagaTerminated{actor()};
     }
   }
 
@@ -310,7 +340,8 @@ class Decoder {
     f.message = text_of(object, "message");
     if (object.contains("http_status")) f.http_status = static_cast<int>(number_of(object, "http_status"));
     const std::string outcome = text_of(object, "outcome");
-    for (const Outcome o : {Outcome::kDone, Outcome::kNotDone, Outcome::kUnknown, Outcome::kPending, Outcome::kNotCalled}) {
+    for (const Outcome o :
+         {Outcome::kDone, Outcome::kNotDone, Outcome::kUnknown, Outcome::kPending, Outcome::kNotCalled}) {
       if (workers::to_string(o) == outcome) {
         f.outcome = o;
         return f;
@@ -400,7 +431,9 @@ class Decoder {
 
 std::string_view type_name(const EventBody& body) { return kTypeNames[body.index()]; }
 
-std::string encode_event(const Workflow& workflow, const EventBody& body) { return std::visit(Encoder(workflow), body); }
+std::string encode_event(const Workflow& workflow, const EventBody& body) {
+  return std::visit(Encoder(workflow), body);
+}
 
 Result<Event> decode_event(const Workflow& workflow, Timestamp at, std::string_view type, std::string_view data) {
   const auto named = std::find(kTypeNames.begin(), kTypeNames.end(), type);

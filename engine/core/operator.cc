@@ -19,15 +19,27 @@ namespace saga::core {
 
 void Decider::react(const OperatorCommand& command) {
   switch (command.verb) {
-    case Verb::kCancel: cancel(command); break;
-    case Verb::kSuspend: suspend(command); break;
-    case Verb::kResume: resume(command); break;
-    case Verb::kRetry: retry(command); break;
-    case Verb::kSkip: skip(command); break;
-    case Verb::kTerminate: terminate(command); break;
+    case Verb::kCancel:
+      cancel(command);
+      break;
+    case Verb::kSuspend:
+      suspend(command);
+      break;
+    case Verb::kResume:
+      resume(command);
+      break;
+    case Verb::kRetry:
+      retry(command);
+      break;
+    case Verb::kSkip:
+      skip(command);
+      break;
+    case Verb::kTerminate:
+      terminate(command);
+      break;
   }
   if (decision_.refusal || decision_.events.empty()) return;
-  available_ = awaits_service(state());   // Whether it still waits is found by trying.
+  available_ = awaits_service(state());  // Whether it still waits is found by trying.
   advance();
 }
 
@@ -77,8 +89,9 @@ void Decider::retry(const OperatorCommand& command) {
   }
   std::vector<CallRef> calls = operator_targets(workflow_, state());
   if (calls.empty()) {
-    return refuse(fmt::format("retry is for a saga that is suspended, failed or waiting for its next attempt, but this one is {}{}",
-                              to_string(state().status), has_open_call(state()) ? " with its call under way" : ""));
+    return refuse(fmt::format(
+        "retry is for a saga that is suspended, failed or waiting for its next attempt, but this one is {}{}",
+        to_string(state().status), has_open_call(state()) ? " with its call under way" : ""));
   }
   if (step) {
     std::erase_if(calls, [&](const CallRef& ref) { return ref.step != *step; });
@@ -100,11 +113,14 @@ void Decider::skip(const OperatorCommand& command) {
   }
   for (const CallRef& call : operator_targets(workflow_, state())) {
     if (call.step != *step) continue;
-    if (call.phase == Phase::kCompensation && command.output) return misuse("output is for an action that is skipped; this is a compensation");
+    if (call.phase == Phase::kCompensation && command.output)
+      return misuse("output is for an action that is skipped; this is a compensation");
     const bool in_doubt = workflow_.pivot == *step && call.phase == Phase::kAction && skipped.action.any_unknown;
     if (in_doubt && !command.output) {
-      return misuse(fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it did, "
-                                "or cancel to say that it did not", command.step));
+      return misuse(
+          fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it did, "
+                      "or cancel to say that it did not",
+                      command.step));
     }
     return emit(OperatorSkipped{call, command.output, command.actor});
   }
@@ -114,7 +130,8 @@ void Decider::skip(const OperatorCommand& command) {
 void Decider::terminate(const OperatorCommand& command) {
   if (state().status == SagaStatus::kTerminated) return;
   if (allows(Verb::kTerminate)) return emit(SagaTerminated{command.actor});
-  refuse(fmt::format("terminate is for a saga that has not ended, or has failed, but it is {}", to_string(state().status)));
+  refuse(fmt::format("terminate is for a saga that has not ended, or has failed, but it is {}",
+                     to_string(state().status)));
 }
 
 }  // namespace saga::core

@@ -114,7 +114,8 @@ CallRequest render_call(const Workflow& workflow, const SagaState& state, StepIn
     prepared = std::move(*constant);
   }
 
-  CallRequest request{definition.service, definition.url, call.method, prepared->path, {}, std::nullopt, definition.timeout};
+  CallRequest request{definition.service, definition.url,    call.method, prepared->path, {},
+                      std::nullopt,       definition.timeout};
   const std::string key = workers::idempotency_key(state.facts->id, definition.name, phase);
   auto& headers = request.headers;
   headers.reserve(9 + prepared->headers.size());

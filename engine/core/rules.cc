@@ -114,7 +114,8 @@ bool awaits_service(const SagaState& state) {
   const auto turn = whose_turn(state);
   if (!turn) return false;
   const StepState& step = state.steps[turn->step];
-  return turn->phase == Phase::kAction ? step.status == StepStatus::kWaiting : step.undo == CompensationStatus::kWaiting;
+  return turn->phase == Phase::kAction ? step.status == StepStatus::kWaiting
+                                       : step.undo == CompensationStatus::kWaiting;
 }
 
 std::optional<CallRef> whose_turn(const SagaState& state) {
@@ -154,7 +155,8 @@ std::optional<Timestamp> next_due(const Workflow& workflow, const SagaState& sta
   return due;
 }
 
-// ---- what people ask -------------------------------------------------------------------------------------------------
+// ---- what people ask
+// -------------------------------------------------------------------------------------------------
 
 bool needs_attention(const SagaState& state) {
   if (state.status == SagaStatus::kFailed || state.status == SagaStatus::kSuspended) return true;
@@ -176,7 +178,7 @@ std::vector<StuckCall> stuck_calls(const Workflow& workflow, const SagaState& st
     }
     stuck.push_back(std::move(call));
   };
-  if (is_pivot_unknown(state)) {   // Whatever led there, it is about whether the action happened.
+  if (is_pivot_unknown(state)) {  // Whatever led there, it is about whether the action happened.
     add(*workflow.pivot, Phase::kAction, state.error);
     stuck.back().code = workers::codes::kPivotUnknown;
     return stuck;
@@ -184,8 +186,8 @@ std::vector<StuckCall> stuck_calls(const Workflow& workflow, const SagaState& st
   for (StepIndex i = 0; i < state.steps.size(); ++i) {
     const StepState& step = state.steps[i];
     const bool action_stuck = step.status == StepStatus::kWaiting ||
-                              (state.status == SagaStatus::kSuspended && state.suspension->from == SagaStatus::kRunning &&
-                               blocks(workflow, state, i));
+                              (state.status == SagaStatus::kSuspended &&
+                               state.suspension->from == SagaStatus::kRunning && blocks(workflow, state, i));
     if (action_stuck && !has_ended(state.status)) {
       add(i, Phase::kAction, step.status == StepStatus::kWaiting ? step.action.last_failure : step.failure);
     }
@@ -201,7 +203,8 @@ std::vector<Verb> allowed_verbs(const Workflow& workflow, const SagaState& state
   std::vector<Verb> verbs;
   const SagaStatus status = state.status;
   const bool suspended = status == SagaStatus::kSuspended;
-  const bool moving = status == SagaStatus::kPending || status == SagaStatus::kRunning || status == SagaStatus::kCompensating;
+  const bool moving =
+      status == SagaStatus::kPending || status == SagaStatus::kRunning || status == SagaStatus::kCompensating;
   if (!moving && !suspended && status != SagaStatus::kFailed) return verbs;
   const SagaStatus as = suspended ? state.suspension->from : status;
   const bool forward = as == SagaStatus::kPending || as == SagaStatus::kRunning;
@@ -220,12 +223,18 @@ std::vector<Verb> allowed_verbs(const Workflow& workflow, const SagaState& state
 
 std::string_view to_string(Verb verb) {
   switch (verb) {
-    case Verb::kCancel: return "cancel";
-    case Verb::kSuspend: return "suspend";
-    case Verb::kResume: return "resume";
-    case Verb::kRetry: return "retry";
-    case Verb::kSkip: return "skip";
-    case Verb::kTerminate: return "terminate";
+    case Verb::kCancel:
+      return "cancel";
+    case Verb::kSuspend:
+      return "suspend";
+    case Verb::kResume:
+      return "resume";
+    case Verb::kRetry:
+      return "retry";
+    case Verb::kSkip:
+      return "skip";
+    case Verb::kTerminate:
+      return "terminate";
   }
   return "?";
 }

@@ -21,7 +21,8 @@ inline constexpr int kAttentionAfterFailures = 10;
 /// The pivot is done: from here the saga only goes forward.
 [[nodiscard]] bool is_past_pivot(const workflows::Workflow& workflow, const SagaState& state);
 
-/// From the pivot's first call until it fails, and ever after once it is done: cancel is refused, the deadline does nothing.
+/// From the pivot's first call until it fails, and ever after once it is done: cancel is refused, the deadline does
+/// nothing.
 [[nodiscard]] bool is_pivot_reached(const workflows::Workflow& workflow, const SagaState& state);
 
 /// The saga stops at the pivot because nobody can know whether it happened.

@@ -12,51 +12,77 @@ bool same_shared(const std::shared_ptr<const T>& a, const std::shared_ptr<const 
 
 std::string_view to_string(SagaStatus status) {
   switch (status) {
-    case SagaStatus::kPending: return "pending";
-    case SagaStatus::kRunning: return "running";
-    case SagaStatus::kCompensating: return "compensating";
-    case SagaStatus::kSuspended: return "suspended";
-    case SagaStatus::kCompleted: return "completed";
-    case SagaStatus::kCompensated: return "compensated";
-    case SagaStatus::kFailed: return "failed";
-    case SagaStatus::kTerminated: return "terminated";
+    case SagaStatus::kPending:
+      return "pending";
+    case SagaStatus::kRunning:
+      return "running";
+    case SagaStatus::kCompensating:
+      return "compensating";
+    case SagaStatus::kSuspended:
+      return "suspended";
+    case SagaStatus::kCompleted:
+      return "completed";
+    case SagaStatus::kCompensated:
+      return "compensated";
+    case SagaStatus::kFailed:
+      return "failed";
+    case SagaStatus::kTerminated:
+      return "terminated";
   }
   return "?";
 }
 
 std::string_view to_string(StepStatus status) {
   switch (status) {
-    case StepStatus::kPending: return "pending";
-    case StepStatus::kRunning: return "running";
-    case StepStatus::kRetrying: return "retrying";
-    case StepStatus::kWaiting: return "waiting";
-    case StepStatus::kCompleted: return "completed";
-    case StepStatus::kFailed: return "failed";
-    case StepStatus::kSkipped: return "skipped";
+    case StepStatus::kPending:
+      return "pending";
+    case StepStatus::kRunning:
+      return "running";
+    case StepStatus::kRetrying:
+      return "retrying";
+    case StepStatus::kWaiting:
+      return "waiting";
+    case StepStatus::kCompleted:
+      return "completed";
+    case StepStatus::kFailed:
+      return "failed";
+    case StepStatus::kSkipped:
+      return "skipped";
   }
   return "?";
 }
 
 std::string_view to_string(CompensationStatus status) {
   switch (status) {
-    case CompensationStatus::kNone: return "none";
-    case CompensationStatus::kPending: return "pending";
-    case CompensationStatus::kRunning: return "running";
+    case CompensationStatus::kNone:
+      return "none";
+    case CompensationStatus::kPending:
+      return "pending";
+    case CompensationStatus::kRunning:
+      return "running";
     case CompensationStatus::kRetrying:
-    case CompensationStatus::kWaiting: return "retrying";
-    case CompensationStatus::kCompleted: return "completed";
-    case CompensationStatus::kFailed: return "failed";
-    case CompensationStatus::kSkipped: return "skipped";
+    case CompensationStatus::kWaiting:
+      return "retrying";
+    case CompensationStatus::kCompleted:
+      return "completed";
+    case CompensationStatus::kFailed:
+      return "failed";
+    case CompensationStatus::kSkipped:
+      return "skipped";
   }
   return "?";
 }
 
 std::string_view to_string(SuspensionCause cause) {
   switch (cause) {
-    case SuspensionCause::kOperator: return "operator";
-    case SuspensionCause::kStepFailed: return "step_failed";
-    case SuspensionCause::kCompensationFailed: return "compensation_failed";
-    case SuspensionCause::kPivotUnknown: return "pivot_unknown";
+    case SuspensionCause::kOperator:
+      return "operator";
+    case SuspensionCause::kStepFailed:
+      return "step_failed";
+    case SuspensionCause::kCompensationFailed:
+      return "compensation_failed";
+    case SuspensionCause::kPivotUnknown:
+      return "pivot_unknown";
   }
   return "?";
 }

@@ -25,19 +25,19 @@ enum class CompensationStatus { kNone, kPending, kRunning, kRetrying, kWaiting, 
 
 [[nodiscard]] std::string_view to_string(SagaStatus status);
 [[nodiscard]] std::string_view to_string(StepStatus status);
-[[nodiscard]] std::string_view to_string(CompensationStatus status);   ///< kWaiting is shown as "retrying".
+[[nodiscard]] std::string_view to_string(CompensationStatus status);  ///< kWaiting is shown as "retrying".
 
 /// True when nothing more happens by itself or by an operator, but for `failed`, which an operator reopens.
 [[nodiscard]] bool has_ended(SagaStatus status);
 
 /// Why an attempt, a step or a saga failed.
 struct Failure {
-  std::string step;                  ///< Empty where no step is meant.
+  std::string step;  ///< Empty where no step is meant.
   std::optional<Phase> phase;
   std::string code;
   std::string message;
-  int http_status = 0;               ///< 0: no answer.
-  int attempt = 0;                   ///< 0: before any attempt.
+  int http_status = 0;  ///< 0: no answer.
+  int attempt = 0;      ///< 0: before any attempt.
   Outcome outcome = Outcome::kNotDone;
 
   bool operator==(const Failure&) const = default;
@@ -64,7 +64,7 @@ struct Settlement {
 struct PreparedRequest {
   std::string path;
   std::vector<std::pair<std::string, std::string>> headers;
-  JsonRef body;   ///< None: the default body, or no body for GET and DELETE.
+  JsonRef body;  ///< None: the default body, or no body for GET and DELETE.
 
   bool operator==(const PreparedRequest& o) const {
     return path == o.path && headers == o.headers && same_json(body, o.body);
@@ -78,10 +78,10 @@ struct CallState {
   int failures = 0;                 ///< Attempts that failed since then, lost ones included.
   bool open = false;                ///< Attempt number `attempts` is under way.
   bool any_unknown = false;         ///< Some attempt ended unknown.
-  std::optional<Timestamp> due_at;         ///< When the next attempt begins.
-  std::optional<Timestamp> budget_from;    ///< What `total_timeout` counts from.
+  std::optional<Timestamp> due_at;  ///< When the next attempt begins.
+  std::optional<Timestamp> budget_from;  ///< What `total_timeout` counts from.
   std::optional<Failure> last_failure;
-  std::shared_ptr<const PreparedRequest> request;   ///< None: nothing in the call depends on the saga.
+  std::shared_ptr<const PreparedRequest> request;  ///< None: nothing in the call depends on the saga.
 
   bool operator==(const CallState& o) const;
 };
@@ -91,14 +91,14 @@ struct StepState {
   CompensationStatus undo = CompensationStatus::kNone;
   CallState action;
   CallState compensation;
-  JsonRef output;                           ///< None unless completed.
-  std::optional<Failure> failure;           ///< Why the action failed for good.
+  JsonRef output;                  ///< None unless completed.
+  std::optional<Failure> failure;  ///< Why the action failed for good.
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
-  std::optional<Timestamp> undone_at;       ///< When the compensation ended, either way.
+  std::optional<Timestamp> undone_at;  ///< When the compensation ended, either way.
   std::optional<Settlement> settled;
   std::optional<Settlement> undo_settled;
-  int end_order = 0;                        ///< 1 for the step that ended first; 0 while it has not.
+  int end_order = 0;  ///< 1 for the step that ended first; 0 while it has not.
 
   bool operator==(const StepState& o) const;
 };
@@ -112,8 +112,8 @@ struct SagaFacts {
   std::vector<std::pair<std::string, std::string>> tags;
   Timestamp created_at;
   std::optional<Timestamp> start_at;
-  std::string trace_id;        ///< 32 hex digits.
-  std::string parent_span;     ///< 16 hex digits, or empty.
+  std::string trace_id;     ///< 32 hex digits.
+  std::string parent_span;  ///< 16 hex digits, or empty.
 
   bool operator==(const SagaFacts& o) const;
 };
@@ -123,26 +123,26 @@ enum class SuspensionCause { kOperator, kStepFailed, kCompensationFailed, kPivot
 
 struct Suspension {
   SuspensionCause cause = SuspensionCause::kOperator;
-  SagaStatus from = SagaStatus::kRunning;   ///< What it goes on as.
+  SagaStatus from = SagaStatus::kRunning;  ///< What it goes on as.
   Timestamp since;
 
   bool operator==(const Suspension&) const = default;
 };
 
 struct SagaState {
-  std::shared_ptr<const SagaFacts> facts;   ///< None before the first event.
-  std::int64_t seq = 0;                     ///< Of the last event.
+  std::shared_ptr<const SagaFacts> facts;  ///< None before the first event.
+  std::int64_t seq = 0;                    ///< Of the last event.
   SagaStatus status = SagaStatus::kPending;
-  bool stopping = false;                    ///< Nothing new is begun; compensation follows once calls in flight ended.
-  std::optional<Suspension> suspension;     ///< While suspended.
+  bool stopping = false;                 ///< Nothing new is begun; compensation follows once calls in flight ended.
+  std::optional<Suspension> suspension;  ///< While suspended.
   std::optional<Timestamp> deadline;
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
   std::optional<Timestamp> attention_since;
   Timestamp updated_at;
-  std::optional<Failure> error;             ///< Why it turned back or stopped.
+  std::optional<Failure> error;  ///< Why it turned back or stopped.
   JsonRef output;
-  std::vector<StepState> steps;             ///< By the workflow's step index.
+  std::vector<StepState> steps;  ///< By the workflow's step index.
   int steps_ended = 0;
 
   bool operator==(const SagaState& o) const;

@@ -26,7 +26,7 @@ class HttpSocket {
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const int one = 1;   // What is sent in pieces arrives in pieces.
+    const int one = 1;  // What is sent in pieces arrives in pieces.
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     connected_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
   }

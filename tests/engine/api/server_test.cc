@@ -121,7 +121,7 @@ TEST_F(ServerTest, TakesChunkedBodiesAndOldClientsAndAbsoluteTargets) {
 
 TEST_F(ServerTest, TakesAChunkedBodyThatComesByteByByte) {
   listen();
-  for (int round = 0; round < 200; ++round) {   // Where the pieces are cut is the kernel's choice.
+  for (int round = 0; round < 200; ++round) {  // Where the pieces are cut is the kernel's choice.
     HttpSocket client = connect();
     ASSERT_TRUE(client.send("POST /now HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"));
     const bool empty = round % 2 == 0;
