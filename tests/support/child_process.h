@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,14 +89,14 @@ class ChildProcess {
   /// Its exit code, or 128 + the signal that ended it; -1 when it does not end in time.
   int wait() {
     if (pid_ <= 0) return -1;
-    const auto until = std::chrono::steady_clock::now() + kPatience;
-    while (!exit_ && std::chrono::steady_clock::now() < until) {
-      int status = 0;
-      if (::waitpid(pid_, &status, WNOHANG) == pid_) {
-        exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-      } else {
-        std::this_thread::sleep_for(std::chrono::milliseconds{1});
-      }
+    if (exit_) return *exit_;
+    const int ended = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));  // Readable once it has ended.
+    pollfd waited{ended, POLLIN, 0};
+    const bool in_time = ::poll(&waited, 1, static_cast<int>(std::chrono::milliseconds(kPatience).count())) > 0;
+    ::close(ended);
+    int status = 0;
+    if (in_time && ::waitpid(pid_, &status, 0) == pid_) {
+      exit_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     }
     return exit_.value_or(-1);
   }
