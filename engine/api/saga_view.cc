@@ -120,6 +120,7 @@ void write_saga(JsonWriter& json, const workflows::Workflow& workflow, const cor
   json.key("version").integer(facts.version);
   json.key("status").text(core::to_string(state.status));
   json.key("needs_attention").boolean(core::needs_attention(state));
+  json.key("attention_since").time(state.attention_since);
   write_allowed(json, core::allowed_verbs(workflow, state));
   if (detail == Detail::kFull) {
     json.key("input").json(facts.input);
@@ -155,6 +156,7 @@ void write_corrupt_saga(JsonWriter& json, const store::SagaRow& row, std::string
   json.key("version").integer(row.identity.version);
   json.key("status").text(ended ? row.head.status : core::to_string(core::SagaStatus::kSuspended));
   json.key("needs_attention").boolean(!ended || row.head.needs_attention);
+  json.key("attention_since").time(row.head.attention_since);
   write_allowed(json, ended ? std::vector<core::Verb>{} : std::vector{core::Verb::kTerminate});
   if (detail == Detail::kFull) json.key("input").null().key("output").null();
   json.key("error");

@@ -63,9 +63,9 @@ TEST(SagaView, HasTheFieldsOfTheContractInTheirOrder) {
   const auto ordered = nlohmann::ordered_json::parse(saga_json(*workflow(), started()));
   std::vector<std::string> keys;
   for (const auto& item : ordered.items()) keys.push_back(item.key());
-  EXPECT_THAT(keys, ElementsAre("id", "workflow", "version", "status", "needs_attention", "allowed", "input", "output",
-                                "error", "stuck", "tags", "created_at", "started_at", "updated_at", "finished_at",
-                                "deadline", "trace_id", "steps"));
+  EXPECT_THAT(keys, ElementsAre("id", "workflow", "version", "status", "needs_attention", "attention_since", "allowed",
+                                "input", "output", "error", "stuck", "tags", "created_at", "started_at", "updated_at",
+                                "finished_at", "deadline", "trace_id", "steps"));
   keys.clear();
   for (const auto& item : ordered["steps"][0].items()) keys.push_back(item.key());
   EXPECT_THAT(keys, ElementsAre("name", "status", "attempts", "input", "output", "error", "started_at", "finished_at",
@@ -132,12 +132,14 @@ TEST(SagaView, ShowsACorruptSagaFromItsRow) {
   store::SagaRow row;
   row.identity = {"order-1", "order", 2, {{"a", "b"}}, Timestamp{1}, 0};
   row.head.status = "running";
+  row.head.attention_since = Timestamp{1'800'000'000'000};
   std::string text;
   JsonWriter json(text);
   write_corrupt_saga(json, row, "event 3 does not follow", Detail::kFull);
   const Json saga = Json::parse(text);
   EXPECT_EQ(saga["status"], "suspended");
   EXPECT_EQ(saga["needs_attention"], true);
+  EXPECT_EQ(saga["attention_since"], "2027-01-15T08:00:00.000Z");
   EXPECT_EQ(saga["error"]["code"], "corrupt");
   EXPECT_EQ(saga["allowed"], (Json{"terminate"}));
   EXPECT_EQ(saga["stuck"][0]["code"], "corrupt");
