@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <algorithm>
 #include <vector>
 
 namespace saga {
@@ -39,6 +39,9 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing …"
     const auto colon = text.find(": ");
     message_ = colon == std::string_view::npos ? std::string(text) : std::string(text.substr(colon + 2));
+    // It quotes what was read last, which need not be whole characters.
+    std::replace_if(
+        message_.begin(), message_.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; }, '?');
     (void)token;
     return false;
   }

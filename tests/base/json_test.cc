@@ -41,6 +41,14 @@ TEST(ParseJson, RefusesBrokenText) {
   }
 }
 
+TEST(ParseJson, SaysWhatIsWrongInPlainCharactersWhateverTheTextHolds) {
+  for (const char* text : {"\"a\xff\xfe\"", "{\"k\xc3\": 1}", "\xe2\x82", "[\"\xc3\xbc\" x]"}) {
+    const auto value = parse_json(text);
+    ASSERT_FALSE(value) << text;
+    for (const char c : value.error().message) EXPECT_GE(c, ' ') << value.error().message;
+  }
+}
+
 TEST(AppendJsonString, EscapesWhatJsonWantsEscaped) {
   std::string out;
   append_json_string(out, "a\"b\\c\n\t\x01ü");
