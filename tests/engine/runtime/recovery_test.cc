@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <future>
+
 #include "engine/runtime/runtime.h"
 #include "tests/engine/runtime/fixture.h"
 
@@ -97,7 +99,7 @@ TEST_F(RuntimeTest, ASagaWhoseRecordDoesNotReplayIsSuspendedAndTheOthersGoOn) {
   ASSERT_TRUE(start("bad"));
   ASSERT_TRUE(start("good"));
   const auto row = store_->find("bad");
-  std::optional<Result<void>> appended;
+  std::promise<Result<void>> appended;  // Kept on the store's thread.
   const auto epoch = store_->take_over(0, "somebody");
   ASSERT_TRUE(epoch);
   store::Append damage;
@@ -105,9 +107,9 @@ TEST_F(RuntimeTest, ASagaWhoseRecordDoesNotReplayIsSuspendedAndTheOthersGoOn) {
   damage.fence = {0, *epoch};
   damage.first_seq = store_->load(row->key)->back().seq + 1;
   damage.events.push_back({damage.first_seq, clock_.now(), "step_completed", R"({"step":"flight"})"});
-  ASSERT_TRUE(store_->submit(std::move(damage), [&appended](Result<void> result) { appended = std::move(result); }));
-  while (!appended) settle();
-  ASSERT_TRUE(*appended);
+  ASSERT_TRUE(
+      store_->submit(std::move(damage), [&appended](Result<void> result) { appended.set_value(std::move(result)); }));
+  ASSERT_TRUE(appended.get_future().get());
 
   boot();
   settle();
