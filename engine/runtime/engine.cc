@@ -25,8 +25,7 @@ void answer_error(ClientMessage& message, const Error& error) {
 
 Engine::Engine(Registry& registry, store::Store& store, workers::Dispatcher& dispatcher, const Clock& clock,
                RuntimeObserver* observer, RuntimeOptions options, store::Epoch epoch)
-    : registry_(registry),
-      store_(store),
+    : store_(store),
       dispatcher_(dispatcher),
       clock_(clock),
       observer_(observer),

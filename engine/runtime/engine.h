@@ -122,7 +122,6 @@ class Engine {
     core::AwaitService call;
   };
 
-  Registry& registry_;
   store::Store& store_;
   workers::Dispatcher& dispatcher_;
   const Clock& clock_;

@@ -8,10 +8,10 @@ namespace {
 TEST(OpenStore, OpensMemoryAndSqlite) {
   const TempFolder folder;
   EXPECT_TRUE(open_store("memory"));
-  const auto store = open_store("sqlite:" + folder.file("saga.db"));
+  const auto store = open_store("sqlite:" + folder.path("saga.db"));
   ASSERT_TRUE(store);
   EXPECT_TRUE((*store)->take_over(kShard, "me"));
-  EXPECT_TRUE(std::filesystem::exists(folder.file("saga.db")));
+  EXPECT_TRUE(std::filesystem::exists(folder.path("saga.db")));
 }
 
 TEST(OpenStore, RefusesWhatIsNotBuiltOrNotAStore) {

@@ -3,9 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <optional>
@@ -14,32 +12,14 @@
 #include <vector>
 
 #include "store/store.h"
+#include "tests/support/temp_folder.h"
 
 namespace saga::store::testing {
 
 constexpr ShardId kShard = 0;
 inline constexpr Timestamp kNoon{1'795'435'200'000};
 
-/// A folder of its own, removed with all that is in it.
-class TempFolder {
- public:
-  TempFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "saga-store-XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~TempFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
+using saga::testing::TempFolder;
 
 inline Record event(std::int64_t seq, std::string data = "{}") {
   return Record{seq, kNoon + Millis{seq}, "step_completed", std::move(data)};

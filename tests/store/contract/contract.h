@@ -22,7 +22,7 @@ inline std::vector<StoreKind> store_kinds() {
   return {{"Memory", [](const TempFolder&, const CommitterOptions& options) { return make_memory_store({options}); }},
           {"Sqlite", [](const TempFolder& folder, const CommitterOptions& options) {
              SqliteOptions sqlite;
-             sqlite.path = folder.file("saga.db");
+             sqlite.path = folder.path("saga.db");
              sqlite.committer = options;
              Result<std::unique_ptr<Store>> store = make_sqlite_store(sqlite);
              EXPECT_TRUE(store) << (store ? "" : store.error().message);

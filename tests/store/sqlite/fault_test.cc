@@ -14,11 +14,11 @@ namespace {
 class Faults : public ::testing::Test {
  protected:
   SqliteOptions options() const {
-    SqliteOptions options = options_for(folder_.file("saga.db"));
+    SqliteOptions options = options_for(folder_.path("saga.db"));
     options.vfs = disk_.name();
     return options;
   }
-  std::unique_ptr<Store> reopened() { return opened(options_for(folder_.file("saga.db"))); }
+  std::unique_ptr<Store> reopened() { return opened(options_for(folder_.path("saga.db"))); }
 
   TempFolder folder_;
   FaultVfs disk_;
@@ -76,8 +76,8 @@ TEST_F(Faults, ARestartAfterAFailedSyncBuildsOnNothingThatIsNotOnTheDisk) {
   EXPECT_EQ(events, 2) << "the system's cache still shows what the disk does not have";
   ASSERT_TRUE(commit(*store, further(key, ++events, 1, epoch)));
   std::mt19937 random(1);
-  disk_.cut_power(folder_.file("saga.db"), folder_.file("cut.db"), random);
-  EXPECT_EQ(static_cast<std::int64_t>(opened(folder_.file("cut.db"))->load(key)->size()), events);
+  disk_.cut_power(folder_.path("saga.db"), folder_.path("cut.db"), random);
+  EXPECT_EQ(static_cast<std::int64_t>(opened(folder_.path("cut.db"))->load(key)->size()), events);
 }
 
 TEST_F(Faults, AFailedSyncOfTheDatabaseInACheckpointPoisons) {
@@ -131,7 +131,7 @@ TEST_F(Faults, AnotherProgramsWriteLockIsWaitedFor) {
   own(*store);
   const SagaKey key = given(*store, "order-1");
   sqlite3* shell = nullptr;
-  ASSERT_EQ(sqlite3_open(folder_.file("saga.db").c_str(), &shell), SQLITE_OK);
+  ASSERT_EQ(sqlite3_open(folder_.path("saga.db").c_str(), &shell), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(shell, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr), SQLITE_OK);
   auto answer = submit(*store, further(key, 2));
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
@@ -158,7 +158,7 @@ TEST_F(Faults, WhatWasAcknowledgedSurvivesAPowerCut) {
     const std::int64_t first = acknowledged + 1;
     const std::int64_t appends = 1 + random() % 30;
     const std::int64_t cut_after = first + static_cast<std::int64_t>(random() % static_cast<std::uint32_t>(appends));
-    const std::string copy = folder_.file("cut-" + std::to_string(round) + ".db");
+    const std::string copy = folder_.path("cut-" + std::to_string(round) + ".db");
     std::int64_t promised = 0;
     std::vector<std::future<Result<void>>> answers;
     for (std::int64_t seq = first; seq < first + appends; ++seq) {
@@ -170,7 +170,7 @@ TEST_F(Faults, WhatWasAcknowledgedSurvivesAPowerCut) {
       }));
       if (seq == cut_after) {
         promised = acknowledged;  // Read before the cut: later ones may be there or not.
-        disk_.cut_power(folder_.file("saga.db"), copy, random);
+        disk_.cut_power(folder_.path("saga.db"), copy, random);
       }
     }
     for (auto& answer : answers) ASSERT_TRUE(answer.get());

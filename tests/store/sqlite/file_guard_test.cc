@@ -38,19 +38,19 @@ TEST(DatabasePath, BecomesAbsoluteWithoutLinks) {
   EXPECT_EQ(check_database_path(folder.path() + "/self/../" + std::filesystem::path(folder.path()).filename().string() +
                                 "/new.db"),
             real + "/new.db");
-  std::ofstream(folder.file("there.db")).close();
-  EXPECT_EQ(check_database_path(folder.file("self/there.db")), real + "/there.db");
+  std::ofstream(folder.path("there.db")).close();
+  EXPECT_EQ(check_database_path(folder.path("self/there.db")), real + "/there.db");
 }
 
 TEST(OwnerLock, HoldsUntilLetGo) {
   const TempFolder folder;
   {
-    const Result<OwnerLock> first = OwnerLock::acquire(folder.file("x.db"));
+    const Result<OwnerLock> first = OwnerLock::acquire(folder.path("x.db"));
     ASSERT_TRUE(first);
-    EXPECT_THAT(OwnerLock::acquire(folder.file("x.db")), FailsWith(ErrorCode::kUnavailable, "in use"));
-    EXPECT_TRUE(OwnerLock::acquire(folder.file("y.db")));
+    EXPECT_THAT(OwnerLock::acquire(folder.path("x.db")), FailsWith(ErrorCode::kUnavailable, "in use"));
+    EXPECT_TRUE(OwnerLock::acquire(folder.path("y.db")));
   }
-  EXPECT_TRUE(OwnerLock::acquire(folder.file("x.db")));
+  EXPECT_TRUE(OwnerLock::acquire(folder.path("x.db")));
 }
 
 }  // namespace

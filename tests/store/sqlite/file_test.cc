@@ -18,7 +18,7 @@ using ::testing::HasSubstr;
 
 class StoreFile : public ::testing::Test {
  protected:
-  [[nodiscard]] std::string path() const { return folder_.file("saga.db"); }
+  [[nodiscard]] std::string path() const { return folder_.path("saga.db"); }
   /// Runs SQL on a file and returns all values, joined by commas.
   static std::string sql(const std::string& file, const std::string& text) {
     sqlite3* db = nullptr;
@@ -78,7 +78,7 @@ TEST_F(StoreFile, ASecondOwnerIsRefusedAtOnceAndTold) {
   auto store = opened(path());
   EXPECT_THAT(make_sqlite_store(options_for(path())),
               FailsWith(ErrorCode::kUnavailable, "in use by another sagad (pid " + std::to_string(::getpid()) + ")"));
-  const std::string link = folder_.file("link.db");
+  const std::string link = folder_.path("link.db");
   std::filesystem::create_symlink(path(), link);
   EXPECT_THAT(make_sqlite_store(options_for(link)), FailsWith(ErrorCode::kUnavailable))
       << "whatever the file is called by";
@@ -108,19 +108,19 @@ TEST_F(StoreFile, WhatIsNoStoreIsRefusedAndLeftAsItIs) {
   EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kInvalid, "is not a SQLite database"));
   EXPECT_EQ(std::filesystem::file_size(path()), 69U);
 
-  const std::string other = folder_.file("other.db");
+  const std::string other = folder_.path("other.db");
   sql(other, "CREATE TABLE customers(name TEXT)");
   EXPECT_THAT(make_sqlite_store(options_for(other)), FailsWith(ErrorCode::kInvalid, "not a store of sagad"));
   EXPECT_EQ(sql(other, "SELECT COUNT(*) FROM sqlite_master; PRAGMA journal_mode"), "1,delete,");
 }
 
 TEST_F(StoreFile, PlacesThatCannotHoldAStoreAreRefused) {
-  std::filesystem::create_directory(folder_.file("folder"));
-  EXPECT_THAT(make_sqlite_store(options_for(folder_.file("folder"))),
+  std::filesystem::create_directory(folder_.path("folder"));
+  EXPECT_THAT(make_sqlite_store(options_for(folder_.path("folder"))),
               FailsWith(ErrorCode::kInvalid, "is a folder, expected a file"));
-  EXPECT_THAT(make_sqlite_store(options_for(folder_.file("no/saga.db"))),
+  EXPECT_THAT(make_sqlite_store(options_for(folder_.path("no/saga.db"))),
               FailsWith(ErrorCode::kInvalid, "there is no folder"));
-  EXPECT_THAT(make_sqlite_store(options_for(folder_.file("folder/"))), FailsWith(ErrorCode::kInvalid, "names no file"));
+  EXPECT_THAT(make_sqlite_store(options_for(folder_.path("folder/"))), FailsWith(ErrorCode::kInvalid, "names no file"));
   EXPECT_THAT(make_sqlite_store(options_for("/dev/null")), FailsWith(ErrorCode::kInvalid, "not a regular file"));
   EXPECT_THAT(make_sqlite_store(options_for("/proc/sys/saga.db")), FailsWith(ErrorCode::kInvalid, "/proc/sys"));
 }
@@ -180,7 +180,7 @@ TEST_F(StoreFile, ABackupBesideARunningStoreIsSound) {
   });
   while (sagas < 20) std::this_thread::yield();
   for (int i = 0; i < 3; ++i) {
-    const std::string copy = folder_.file("backup-" + std::to_string(i) + ".db");
+    const std::string copy = folder_.path("backup-" + std::to_string(i) + ".db");
     const std::int64_t before = sagas;
     const std::string command = "sqlite3 '" + path() + "' \".backup '" + copy + "'\"";
     ASSERT_EQ(std::system(command.c_str()), 0) << command;

@@ -57,7 +57,7 @@ TEST(Kill, EveryAcknowledgedAppendSurvivesKill9) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 random(seed);
   const TempFolder folder;
-  const std::string path = folder.file("saga.db");
+  const std::string path = folder.path("saga.db");
   std::map<SagaKey, std::int64_t> acknowledged;
   std::size_t told_in_all = 0;
 
