@@ -21,8 +21,6 @@ constexpr std::array<std::string_view, 2> kOnCompensationFailure{"continue", "su
 constexpr NamePattern kWorkflowName{
     .shown = "[a-z0-9][a-z0-9_-]*", .may_begin_with_digit = true, .besides = "_-", .most = 64};
 
-constexpr std::size_t kMaxSteps = 1'000;
-
 class WorkflowReader {
  public:
   WorkflowReader(const Document& document, Problems& problems)
@@ -45,6 +43,7 @@ class WorkflowReader {
     ExpressionReader expressions(names_of(steps), problems_);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       workflow_.steps.push_back(read_step(steps[i], i, policies, expressions, problems_));
+      workflow_.plan.emplace_back().step = i;
     }
     check_names_differ(steps);
     find_pivot(steps);

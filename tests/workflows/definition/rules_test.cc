@@ -238,6 +238,29 @@ TEST(Rules, Url) {
   }
 }
 
+/// A plan as one line: "a b parallel_1(c d | e) f".
+std::string shown(const Workflow& workflow, const Sequence& sequence) {
+  std::string line;
+  for (const PlanNode& node : sequence) {
+    if (!line.empty()) line += ' ';
+    if (node.step) {
+      line += workflow.steps.at(*node.step).name;
+      continue;
+    }
+    line += node.name + "(";
+    for (std::size_t i = 0; i < node.branches.size(); ++i)
+      line += (i == 0 ? "" : " | ") + shown(workflow, node.branches[i]);
+    line += ")";
+  }
+  return line;
+}
+
+TEST(Rules, ThePlanOfStepsAloneIsTheirOrder) {
+  const auto workflow = load_one(with_step("timeout: 1s"));
+  ASSERT_TRUE(workflow);
+  EXPECT_EQ(shown(*workflow, workflow->plan), "first second third");
+}
+
 TEST(Rules, StepKindsToComeAreRefusedByName) {
   for (const std::string kind : {"parallel: [[]]", "wait: 30s", "signal: paid", "saga: other/1"}) {
     const std::string name = kind.substr(0, kind.find(':'));
