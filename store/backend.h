@@ -28,6 +28,7 @@ class Backend {
   [[nodiscard]] virtual Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) = 0;
 
   [[nodiscard]] virtual Result<bool> register_workflows(std::span<const WorkflowRow> rows) = 0;
+  [[nodiscard]] virtual Result<std::string> keep_secret(const std::string& name, const std::string& fresh) = 0;
   [[nodiscard]] virtual Result<Epoch> take_over(ShardId shard, const std::string& owner) = 0;
 
   /// Upkeep that nobody waits for (SQLite's checkpoint): called after a batch was acknowledged.

@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 /// What cannot come from a correct caller: the rulebook numbers its events without gaps.
 void check_append(const Append& append) {
-  SAGA_CHECK(!append.events.empty(), "an append to hold at least one event");
+  SAGA_CHECK(!append.events.empty() || (append.head && !append.create), "an append to hold an event or a head");
   SAGA_CHECK(append.first_seq >= 1, "events numbered from 1");
   SAGA_CHECK(append.create.has_value() == (append.first_seq == 1), "a saga created by its first event and by no other");
   SAGA_CHECK(!append.create || append.head, "a head with the saga's first event");
@@ -118,6 +118,10 @@ Result<T> GroupCommitter::on_store_thread(std::function<Result<T>()> work) {
 
 Result<bool> GroupCommitter::register_workflows(std::vector<WorkflowRow> rows) {
   return on_store_thread<bool>([this, &rows] { return backend_.register_workflows(rows); });
+}
+
+Result<std::string> GroupCommitter::keep_secret(const std::string& name, const std::string& fresh) {
+  return on_store_thread<std::string>([this, &name, &fresh] { return backend_.keep_secret(name, fresh); });
 }
 
 Result<Epoch> GroupCommitter::take_over(ShardId shard, const std::string& owner) {

@@ -53,8 +53,9 @@ class GroupCommitter {
   /// As `Store::submit`.
   [[nodiscard]] Result<void> submit_one(Append&& append, AppendDone done);
 
-  /// As in `Store`. They go before queued appends; both fail as `kUnavailable` instead of waiting for a full disk.
+  /// As in `Store`. They go before queued appends; all fail as `kUnavailable` instead of waiting for a full disk.
   [[nodiscard]] Result<bool> register_workflows(std::vector<WorkflowRow> rows);
+  [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh);
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner);
 
   [[nodiscard]] Health health() const;
@@ -83,7 +84,7 @@ class GroupCommitter {
     std::size_t bytes = 0;
   };
 
-  [[nodiscard]] Result<void> enqueue(AppendGroup& group, AppendDone done);   ///< Takes `group` when it is accepted.
+  [[nodiscard]] Result<void> enqueue(AppendGroup& group, AppendDone done);  ///< Takes `group` when it is accepted.
   template <typename T>
   Result<T> on_store_thread(std::function<Result<T>()> work);
 

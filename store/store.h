@@ -81,9 +81,13 @@ struct Append {
   SagaKey saga = 0;
   Fence fence;
   std::int64_t first_seq = 1;      ///< The seq of `events[0]`; what is there already makes it a conflict.
-  std::vector<Record> events;      ///< Not empty.
+  std::vector<Record> events;      ///< Empty only where `head` alone is written.
   std::optional<Identity> create;  ///< With `first_seq` 1. An id that is or was taken makes it a conflict.
   std::optional<Head> head;        ///< None: the row stays as it is. Always given with `create`.
+  /// Ids of further sagas that have to be looked at because of this one: where one is there and has not ended, its
+  /// `wake_at` becomes `wake_at` if that is earlier or it has none. Nothing else of it is touched or checked.
+  std::vector<std::string> wake;
+  Timestamp wake_at;
 };
 
 /// How an append ended: durable; `kConflict` (seq or id taken; nothing of it was written); `kFenced`; `kPoisoned`.
@@ -178,8 +182,8 @@ class Store {
   [[nodiscard]] virtual SagaKey reserve_key() = 0;
 
   /// Queues `append`; `kOverloaded` when the queue is full, `kPoisoned` after a failed sync. Once accepted, `done` runs
-  /// exactly once, on the store thread, in order of submission. Appends that wait together share one commit. One that is
-  /// refused is left as it was, to be submitted again.
+  /// exactly once, on the store thread, in order of submission. Appends that wait together share one commit. One that
+  /// is refused is left as it was, to be submitted again.
   [[nodiscard]] virtual Result<void> submit(Append&& append, AppendDone done) = 0;
 
   /// The same for the next events of several sagas, durable all or none: a start of many, or a child's end together
@@ -193,6 +197,9 @@ class Store {
   /// Durable when it returns. The same name, version and content again: fine, false. Other content: `kConflict`.
   /// Several rows are registered all or none.
   [[nodiscard]] virtual Result<bool> register_workflows(std::vector<WorkflowRow> rows) = 0;
+
+  /// What is kept as the secret `name`: `fresh` if nothing was, durable when it returns.
+  [[nodiscard]] virtual Result<std::string> keep_secret(const std::string& name, const std::string& fresh) = 0;
 
   /// Takes a shard over: raises its epoch, so that the former owner's appends fail as `kFenced`.
   [[nodiscard]] virtual Result<Epoch> take_over(ShardId shard, const std::string& owner) = 0;

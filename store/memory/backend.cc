@@ -51,8 +51,14 @@ Result<void> MemoryBackend::write_group(const AppendGroup& group) {
       }
       return fits;
     }
-    const auto there = sagas_.find(append.saga);
-    before.try_emplace(append.saga, there == sagas_.end() ? std::nullopt : std::optional(there->second));
+    const auto keep = [&](SagaKey key) {
+      const auto there = sagas_.find(key);
+      before.try_emplace(key, there == sagas_.end() ? std::nullopt : std::optional(there->second));
+    };
+    keep(append.saga);
+    for (const std::string& id : append.wake) {
+      if (const auto woken = keys_.find(id); woken != keys_.end()) keep(woken->second);
+    }
     write(append);
   }
   return {};
@@ -87,9 +93,21 @@ void MemoryBackend::write(const Append& append) {
   }
   saga.events.insert(saga.events.end(), append.events.begin(), append.events.end());
   bytes_ += bytes_of(append.events);
-  if (!append.head) return;
-  saga.row.head = *append.head;
-  index(saga.row);
+  if (append.head) {
+    saga.row.head = *append.head;
+    index(saga.row);
+  }
+  for (const std::string& id : append.wake) wake(id, append.wake_at);
+}
+
+void MemoryBackend::wake(const std::string& id, Timestamp at) {
+  const auto key = keys_.find(id);
+  if (key == keys_.end()) return;
+  SagaRow& row = sagas_.at(key->second).row;
+  if (row.head.ended || (row.head.wake_at && *row.head.wake_at <= at)) return;
+  unindex(row);
+  row.head.wake_at = at;
+  index(row);
 }
 
 void MemoryBackend::index(const SagaRow& row) {
@@ -115,6 +133,11 @@ Result<bool> MemoryBackend::register_workflows(std::span<const WorkflowRow> rows
   }
   workflows_ = std::move(registered);
   return any_new;
+}
+
+Result<std::string> MemoryBackend::keep_secret(const std::string& name, const std::string& fresh) {
+  const std::unique_lock lock(mutex_);
+  return secrets_.try_emplace(name, fresh).first->second;
 }
 
 Result<Epoch> MemoryBackend::take_over(ShardId shard, const std::string&) {

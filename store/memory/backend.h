@@ -21,6 +21,7 @@ class MemoryBackend final : public Backend {
  public:
   [[nodiscard]] Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) override;
   [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows) override;
+  [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override;
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
   [[nodiscard]] Result<void> maintain() override { return {}; }
 
@@ -47,6 +48,7 @@ class MemoryBackend final : public Backend {
   Result<void> write_group(const AppendGroup& group);
   [[nodiscard]] Result<void> check(const Append& append) const;
   void write(const Append& append);
+  void wake(const std::string& id, Timestamp at);
   void index(const SagaRow& row);
   void unindex(const SagaRow& row);
 
@@ -55,6 +57,7 @@ class MemoryBackend final : public Backend {
   std::unordered_map<std::string, SagaKey> keys_;
   std::set<Due> due_;
   std::map<std::pair<std::string, std::int64_t>, WorkflowRow> workflows_;
+  std::map<std::string, std::string> secrets_;
   std::map<ShardId, Epoch> epochs_;
   std::int64_t bytes_ = 0;
 };

@@ -22,6 +22,9 @@ class MemoryStore final : public Store {
   Result<bool> register_workflows(std::vector<WorkflowRow> rows) override {
     return committer_.register_workflows(std::move(rows));
   }
+  Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override {
+    return committer_.keep_secret(name, fresh);
+  }
   Result<Epoch> take_over(ShardId shard, const std::string& owner) override {
     return committer_.take_over(shard, owner);
   }

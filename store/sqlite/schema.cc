@@ -83,6 +83,13 @@ CREATE TABLE purged_ids(                 -- an id is never free again, a key is 
 );
 )sql";
 
+constexpr const char* kVersion2 = R"sql(
+CREATE TABLE secrets(                    -- what every owner of the store has to agree on, made once: text, not shown
+  name  TEXT NOT NULL PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+)sql";
+
 /// 0: an empty file.
 Result<std::int64_t> version_of(Connection& connection) {
   const auto tables = connection.query_integer("SELECT COUNT(*) FROM sqlite_master");
@@ -107,7 +114,7 @@ Result<std::int64_t> version_of(Connection& connection) {
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> kSteps{kVersion1};
+  static const std::vector<std::string> kSteps{kVersion1, kVersion2};
   return kSteps;
 }
 

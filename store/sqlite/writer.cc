@@ -59,6 +59,9 @@ Result<void> Writer::prepare() {
        "finished_at = ?8, wake_at = ?9 WHERE key = ?1"},
       {&run_.update_times,
        "UPDATE sagas SET ended = ?2, updated_at = ?3, finished_at = ?4, wake_at = ?5 WHERE key = ?1"},
+      {&run_.wake, "UPDATE sagas SET wake_at = ?2 WHERE id = ?1 AND ended = 0 AND (wake_at IS NULL OR wake_at > ?2)"},
+      {&run_.secret, "SELECT value FROM secrets WHERE name = ?1"},
+      {&run_.insert_secret, "INSERT INTO secrets(name, value) VALUES(?1, ?2)"},
       {&run_.insert_stuck, "INSERT INTO stuck(saga, place, step, phase, code) VALUES(?1, ?2, ?3, ?4, ?5)"},
       {&run_.delete_stuck, "DELETE FROM stuck WHERE saga = ?1"},
       {&run_.count,
@@ -180,8 +183,10 @@ Result<void> Writer::write_append(const Append& append) {
     if (Result<void> created = create_saga(append); !created) return created;
   }
   if (Result<void> written = write_events(append); !written) return written;
-  if (append.head && !append.create) return update_head(append);
-  return {};
+  if (append.head && !append.create) {
+    if (Result<void> updated = update_head(append); !updated) return updated;
+  }
+  return write_wake_ups(append);
 }
 
 Result<void> Writer::check_fence(const Fence& fence) {
@@ -201,17 +206,29 @@ Result<void> Writer::check_fence(const Fence& fence) {
                                               fence.shard, known->second.value_or(0), fence.epoch));
 }
 
+Result<bool> Writer::has_event(SagaKey saga, std::int64_t seq) {
+  const ResetAtEnd reset(run_.has_event);
+  run_.has_event.bind(1, saga);
+  run_.has_event.bind(2, seq);
+  const int code = run_.has_event.step();
+  if (code == SQLITE_ROW || code == SQLITE_DONE) return code == SQLITE_ROW;
+  return tl::unexpected(connection_->error(code, "looking for an event"));
+}
+
 Result<void> Writer::write_events(const Append& append) {
   if (append.first_seq > 1) {
-    const ResetAtEnd reset(run_.has_event);
-    run_.has_event.bind(1, append.saga);
-    run_.has_event.bind(2, append.first_seq - 1);
-    const int code = run_.has_event.step();
-    if (code == SQLITE_DONE) {
+    const Result<bool> there = has_event(append.saga, append.first_seq - 1);
+    if (!there) return tl::unexpected(there.error());
+    if (!*there) {
       return fail(ErrorCode::kConflict, fmt::format("saga {} has no event {} for event {} to follow", append.saga,
                                                     append.first_seq - 1, append.first_seq));
     }
-    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, "looking for an event"));
+  }
+  if (append.events.empty()) {
+    const Result<bool> there = has_event(append.saga, append.first_seq);
+    if (!there) return tl::unexpected(there.error());
+    if (!*there) return {};
+    return fail(ErrorCode::kConflict, fmt::format("saga {} has an event {} already", append.saga, append.first_seq));
   }
   Statement& insert = run_.insert_event;
   insert.bind(1, append.saga);
@@ -288,6 +305,7 @@ Result<void> Writer::update_head(const Append& append) {
     const int code = run_.old_head.step();
     if (code == SQLITE_DONE) return fail(ErrorCode::kConflict, fmt::format("there is no saga {}", append.saga));
     if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, "reading a saga's row"));
+    group_wrote_ = true;
     workflow = run_.old_head.text(0);
     status = run_.old_head.text(1);
     needed_attention = run_.old_head.integer(2) != 0;
@@ -338,6 +356,16 @@ Result<void> Writer::write_stuck(SagaKey saga, const std::vector<Stuck>& stuck) 
     run_.insert_stuck.bind(5, std::string_view(where.code));
     const int code = run_.insert_stuck.run();
     if (code != SQLITE_DONE) return tl::unexpected(connection_->error(code, "writing where a saga is stuck"));
+  }
+  return {};
+}
+
+Result<void> Writer::write_wake_ups(const Append& append) {
+  for (const std::string& id : append.wake) {
+    run_.wake.bind(1, std::string_view(id));
+    run_.wake.bind(2, append.wake_at);
+    if (const int code = run_.wake.run(); code != SQLITE_DONE)
+      return tl::unexpected(connection_->error(code, "waking a saga"));
   }
   return {};
 }
@@ -393,6 +421,24 @@ Result<bool> Writer::register_workflows(std::span<const WorkflowRow> rows) {
       any_new = true;
     }
     return any_new;
+  });
+}
+
+Result<std::string> Writer::keep_secret(const std::string& name, const std::string& fresh) {
+  constexpr const char* kDoing = "keeping a secret";
+  return in_transaction<std::string>(kDoing, [&]() -> Result<std::string> {
+    {
+      const ResetAtEnd reset(run_.secret);
+      run_.secret.bind(1, std::string_view(name));
+      const int code = run_.secret.step();
+      if (code == SQLITE_ROW) return std::string(run_.secret.text(0));
+      if (code != SQLITE_DONE) return tl::unexpected(connection_->error(code, kDoing));
+    }
+    run_.insert_secret.bind(1, std::string_view(name));
+    run_.insert_secret.bind(2, std::string_view(fresh));
+    if (const int code = run_.insert_secret.run(); code != SQLITE_DONE)
+      return tl::unexpected(connection_->error(code, kDoing));
+    return fresh;
   });
 }
 

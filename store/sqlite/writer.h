@@ -30,6 +30,7 @@ class Writer final : public Backend {
 
   [[nodiscard]] Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) override;
   [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows) override;
+  [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override;
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
   [[nodiscard]] Result<void> maintain() override;
 
@@ -42,10 +43,11 @@ class Writer final : public Backend {
     Statement epoch, take_over;
     Statement insert_event, has_event;
     Statement insert_saga, purged, insert_tag;
-    Statement old_head, update_head, update_times;
+    Statement old_head, update_head, update_times, wake;
     Statement insert_stuck, delete_stuck;
     Statement count;
     Statement workflow, insert_workflow;
+    Statement secret, insert_secret;
   };
   struct Count {
     std::int64_t sagas = 0;
@@ -70,9 +72,11 @@ class Writer final : public Backend {
                                    std::vector<Result<void>>& results);
   Result<void> write_group(const AppendGroup& group, Isolation isolation);
   Result<void> write_append(const Append& append);
+  Result<bool> has_event(SagaKey saga, std::int64_t seq);
   Result<void> write_events(const Append& append);
   Result<void> create_saga(const Append& append);
   Result<void> update_head(const Append& append);
+  Result<void> write_wake_ups(const Append& append);
   Result<void> write_stuck(SagaKey saga, const std::vector<Stuck>& stuck);
   Result<void> write_counts();
   Result<void> check_fence(const Fence& fence);

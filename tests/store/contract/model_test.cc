@@ -52,6 +52,9 @@ class Model : public ::testing::Test {
     } else if (one_in(2)) {
       append.head = any_head();
     }
+    if (append.head && !append.create && one_in(5)) append.events.clear();
+    for (int i = one_in(4) ? 1 + any(2) : 0; i > 0; --i) append.wake.push_back(word("id", 2 * kSagas));
+    append.wake_at = kNoon + Millis{any(20)};
     if (one_in(30)) append.fence.epoch = 2;
     return append;
   }

@@ -43,6 +43,12 @@ TEST_P(Registering, OtherContentIsAConflictAndNothingIsRegistered) {
   EXPECT_TRUE(store().health().writable);
 }
 
+TEST_P(Registering, ASecretIsKeptAsItWasFirstGiven) {
+  EXPECT_EQ(store().keep_secret("callbacks", "first"), "first");
+  EXPECT_EQ(store().keep_secret("callbacks", "second"), "first");
+  EXPECT_EQ(store().keep_secret("other", "second"), "second");
+}
+
 TEST_P(Registering, AMixOfOldAndNewSaysThatSomethingIsNew) {
   ASSERT_EQ(store().register_workflows({row("a", 1)}), true);
   EXPECT_EQ(store().register_workflows({row("a", 1), row("a", 2)}), true);

@@ -166,6 +166,62 @@ TEST_P(Writing, SeveralSagasAreWrittenAllOrNone) {
   EXPECT_EQ(store().load(a)->size(), 2U);
 }
 
+TEST_P(Writing, AHeadAloneIsWrittenWhereTheNextEventWouldBe) {
+  const SagaKey key = given(store(), "order-1");
+  ASSERT_TRUE(commit(store(), further(key, 2)));
+  const Head asleep = running(kNoon + Millis{3'600'000});
+  Append sleep = with_head(further(key, 3, 0), asleep);
+  ASSERT_TRUE(sleep.events.empty());
+  ASSERT_TRUE(commit(store(), sleep));
+  EXPECT_EQ(store().find(key)->head, asleep);
+  EXPECT_EQ(store().load(key)->size(), 2U);
+  EXPECT_THAT(commit(store(), with_head(further(key, 2, 0), running())), FailsWith(ErrorCode::kConflict));
+  EXPECT_THAT(commit(store(), with_head(further(key, 4, 0), running())), FailsWith(ErrorCode::kConflict));
+  EXPECT_THAT(commit(store(), with_head(further(key + 100, 2, 0), running())), FailsWith(ErrorCode::kConflict));
+  EXPECT_THAT(commit(store(), with_head(further(key, 3, 0, 7), running())), FailsWith(ErrorCode::kFenced));
+  EXPECT_EQ(store().find(key)->head, asleep);
+  ASSERT_TRUE(commit(store(), further(key, 3)));
+}
+
+TEST_P(Writing, AnAppendWakesOthersInTheSameCommit) {
+  Head forever = running();
+  forever.wake_at.reset();
+  const SagaKey child = given(store(), "parent~step");
+  const SagaKey parent = given(store(), "parent", forever);
+  const SagaKey later = given(store(), "later", running(kNoon + Millis{50}));
+  const SagaKey sooner = given(store(), "sooner", running(kNoon + Millis{1}));
+  const SagaKey ended = given(store(), "ended", completed());
+  Append end = with_head(further(child, 2), completed());
+  end.wake = {"parent", "later", "sooner", "ended", "nobody", "parent"};
+  end.wake_at = kNoon + Millis{7};
+  ASSERT_TRUE(commit(store(), end));
+  EXPECT_EQ(store().find(parent)->head, running(kNoon + Millis{7})) << "nothing but wake_at is changed";
+  EXPECT_EQ(store().find(later)->head.wake_at, kNoon + Millis{7});
+  EXPECT_EQ(store().find(sooner)->head.wake_at, kNoon + Millis{1});
+  EXPECT_EQ(store().find(ended)->head, completed());
+  EXPECT_EQ(store().load(parent)->size(), 1U);
+  const auto due = store().due(kShard, kNoon + Millis{7}, std::nullopt, 10);
+  ASSERT_TRUE(due);
+  std::vector<SagaKey> keys;
+  for (const DueSaga& saga : *due) keys.push_back(saga.key);
+  EXPECT_THAT(keys, ElementsAre(sooner, parent, later));
+}
+
+TEST_P(Writing, AnAppendThatConflictsWakesNobody) {
+  Head forever = running();
+  forever.wake_at.reset();
+  const SagaKey child = given(store(), "parent~step");
+  const SagaKey parent = given(store(), "parent", forever);
+  Append stale = with_head(further(child, 2), completed());
+  stale.wake = {"parent"};
+  stale.wake_at = kNoon;
+  EXPECT_THAT(commit_all(store(), {stale, further(child, 2)}), FailsWith(ErrorCode::kConflict));
+  EXPECT_EQ(store().find(parent)->head, forever);
+  EXPECT_EQ(store().find(child)->head, running());
+  ASSERT_TRUE(commit(store(), stale));
+  EXPECT_EQ(store().find(parent)->head, running());
+}
+
 TEST_P(Writing, DoneRunsOnceInOrderOfSubmissionOnOneThread) {
   constexpr int kAppends = 1'500;
   const SagaKey key = given(store(), "order-1");

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,6 +16,9 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+
+/// The schema that this build writes.
+const std::size_t kNewest = sqlite::migrations().size();
 
 class StoreFile : public ::testing::Test {
  protected:
@@ -97,10 +101,11 @@ TEST_F(StoreFile, ASecondOwnerIsRefusedAtOnceAndTold) {
 
 TEST_F(StoreFile, ANewerStoreIsRefusedAndLeftAsItIs) {
   opened(path());
-  sql(path(), "INSERT INTO schema_version VALUES(7, 'later')");
+  sql(path(), "INSERT INTO schema_version VALUES(1000, 'later')");
   EXPECT_THAT(make_sqlite_store(options_for(path())),
               FailsWith(ErrorCode::kUnsupported, "was written by a newer version"));
-  EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kUnsupported, "schema 7, this one knows 1"));
+  EXPECT_THAT(make_sqlite_store(options_for(path())),
+              FailsWith(ErrorCode::kUnsupported, "schema 1000, this one knows " + std::to_string(kNewest)));
 }
 
 TEST_F(StoreFile, WhatIsNoStoreIsRefusedAndLeftAsItIs) {
@@ -128,7 +133,8 @@ TEST_F(StoreFile, PlacesThatCannotHoldAStoreAreRefused) {
 TEST_F(StoreFile, AnEmptyFileBecomesAStore) {
   std::ofstream(path()).close();
   EXPECT_NE(opened(path()), nullptr);
-  EXPECT_EQ(sql(path(), "SELECT MAX(version) FROM schema_version; PRAGMA journal_mode"), "1,wal,");
+  EXPECT_EQ(sql(path(), "SELECT MAX(version) FROM schema_version; PRAGMA journal_mode"),
+            std::to_string(kNewest) + ",wal,");
 }
 
 TEST_F(StoreFile, AnOlderStoreIsMigratedWithWhatItHolds) {
@@ -147,8 +153,10 @@ TEST_F(StoreFile, AnOlderStoreIsMigratedWithWhatItHolds) {
     EXPECT_EQ(own(*store), 2);
     EXPECT_EQ(store->load(key)->size(), 1U);
   }
-  EXPECT_EQ(sql(path(), "SELECT mood FROM sagas; SELECT version FROM schema_version ORDER BY 1"), "calm,1,2,3,");
-  EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kUnsupported, "schema 3, this one knows 1"));
+  EXPECT_EQ(sql(path(), "SELECT mood FROM sagas; SELECT MAX(version), COUNT(*) FROM schema_version"),
+            fmt::format("calm,{0},{0},", kNewest + 2));
+  EXPECT_THAT(make_sqlite_store(options_for(path())),
+              FailsWith(ErrorCode::kUnsupported, fmt::format("schema {}, this one knows {}", kNewest + 2, kNewest)));
 }
 
 TEST_F(StoreFile, AMigrationThatFailsLeavesTheStoreAtItsLastStep) {
@@ -157,11 +165,12 @@ TEST_F(StoreFile, AMigrationThatFailsLeavesTheStoreAtItsLastStep) {
   options.migrations = sqlite::migrations();
   options.migrations->push_back("CREATE TABLE good(x)");
   options.migrations->push_back("CREATE TABLE half(x); INSERT INTO nowhere VALUES(1)");
-  EXPECT_THAT(make_sqlite_store(options), FailsWith(ErrorCode::kInternal, "bringing the store to schema 3 failed"));
+  EXPECT_THAT(make_sqlite_store(options),
+              FailsWith(ErrorCode::kInternal, fmt::format("bringing the store to schema {} failed", kNewest + 2)));
   EXPECT_EQ(
       sql(path(),
           "SELECT MAX(version) FROM schema_version; SELECT name FROM sqlite_master WHERE name IN ('good', 'half')"),
-      "2,good,");
+      std::to_string(kNewest + 1) + ",good,");
   options.migrations->back() = "CREATE TABLE half(x)";
   EXPECT_NE(opened(options), nullptr);
 }
