@@ -42,6 +42,8 @@ Result<std::string> token_of(const Common& common, const Surroundings& world) {
   auto token = read_file(common.token_file);
   if (!token) return fail(token.error().code, "--token-file: " + token.error().message);
   token->erase(token->find_last_not_of(" \t\r\n") + 1);
+  if (token->empty())
+    return fail(ErrorCode::kInvalid, fmt::format("--token-file: {} holds no token", common.token_file));
   return token;
 }
 

@@ -76,6 +76,7 @@ ExitCode Context::report(const Failure& failure) {
     for (const Json& verb : allowed) verbs += (verbs.empty() ? "" : ", ") + as_text(verb);
     note(verbs.empty() ? "  nothing is allowed any more" : "  allowed now: " + printable(verbs));
   }
+  if (failure.status == 401) note("  --token-file FILE or SAGACTL_TOKEN says who you are");
   return exit_code_for(failure);
 }
 

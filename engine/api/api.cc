@@ -49,12 +49,12 @@ void Api::handle(Request request, Answer answer) {
   const std::string_view label = match ? match->route->pattern : kNoRoute;
   answer = counted(context_, label, request.method, std::move(answer));
   if (!match) return answer(to_response(match.error()));
-  auto caller = authorize(request);
-  if (!caller) return answer(to_response(caller.error()));
   const Route& route = *match->route;
+  Admission admission = gate_.admit(route.needs, request);
+  if (admission.refusal) return answer(to_response(*admission.refusal));
   const bool here = route.runs == Runs::kHere && request.body.size() <= kSmallBody;
   const ExchangeRef exchange = std::make_shared<const Exchange>(
-      Exchange{std::move(request), std::move(match->path), std::move(*caller), std::move(answer)});
+      Exchange{std::move(request), std::move(match->path), std::move(admission.caller), std::move(answer)});
   if (here) return run(context_, route, exchange);
   context_.pool.post([this, &route, exchange] { run(context_, route, exchange); });
 }

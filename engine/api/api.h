@@ -9,12 +9,18 @@ namespace saga::api {
 /// Thread-safe. What `context` refers to outlives every answer.
 class Api final : public Handler {
  public:
-  explicit Api(const Context& context) : context_(context) {}
+  /// Without `tokens` everybody may do everything.
+  explicit Api(const Context& context, std::shared_ptr<const Tokens> tokens = nullptr)
+      : context_(context), gate_(std::move(tokens)) {}
+
+  /// Asks for these from the next request on.
+  void use_tokens(std::shared_ptr<const Tokens> tokens) { gate_.use(std::move(tokens)); }
 
   void handle(Request request, Answer answer) override;
 
  private:
   const Context context_;
+  Gate gate_;
 };
 
 }  // namespace saga::api

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "engine/api/gate.h"
 #include "engine/api/http.h"
 #include "engine/api/pool.h"
 #include "engine/api/problem.h"
@@ -34,12 +35,6 @@ struct Context {
   Pool& pool;
 };
 
-/// Who calls. Nobody is verified before there are tokens.
-struct Caller {
-  std::string name;
-  bool verified = false;
-};
-
 /// One request on its way to its answer.
 struct Exchange {
   Request request;
@@ -50,9 +45,6 @@ struct Exchange {
   void refuse(const Problem& problem) const { answer(to_response(problem)); }
 };
 using ExchangeRef = std::shared_ptr<const Exchange>;
-
-/// Says who calls and whether they may: the one place where tokens and roles will be looked at.
-[[nodiscard]] Checked<Caller> authorize(const Request& request);
 
 // ---- handlers
 // -------------------------------------------------------------------------------------------------------- Those that

@@ -26,7 +26,7 @@ Checked<core::OperatorCommand> read_command(core::Verb verb, const Exchange& exc
   BodyReader body(*parsed, kKeys);
   core::OperatorCommand command;
   command.verb = verb;
-  command.actor = {exchange.caller.name, exchange.caller.verified, body.text("reason").value_or("")};
+  command.actor = {exchange.caller.shown(), exchange.caller.verified, body.text("reason").value_or("")};
   if (needs_reason(verb)) body.require("reason", false);
   if (parsed->is_object() && parsed->contains("reason") && needs_reason(verb) && command.actor.reason.empty() &&
       (*parsed)["reason"].is_string()) {
@@ -84,7 +84,8 @@ void answer_command(const Context& context, const ExchangeRef& exchange, core::V
     return exchange->refuse(refusal_problem(*answer->refusal, answer->saga));
   }
   context.metrics.operator_called(name, "done");
-  context.log.info("operator_call", {{"saga_id", exchange->path[0]}, {"verb", name}, {"actor", exchange->caller.name}});
+  context.log.info("operator_call",
+                   {{"saga_id", exchange->path[0]}, {"verb", name}, {"actor", exchange->caller.shown()}});
   if (!answer->saga.state) {
     // Reading blocks, and this is the engine thread.
     return context.pool.post(

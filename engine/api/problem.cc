@@ -14,9 +14,10 @@ struct KindText {
   std::string_view title;
 };
 
-constexpr std::array<KindText, 11> kKinds{{
+constexpr std::array<KindText, 12> kKinds{{
     {ProblemKind::kNotJson, 400, "not-json", "The body is not JSON as it is read here"},
     {ProblemKind::kBadRequest, 400, "bad-request", "The request cannot be read"},
+    {ProblemKind::kUnauthorized, 401, "unauthorized", "The caller is not known"},
     {ProblemKind::kForbidden, 403, "forbidden", "The caller may not do this"},
     {ProblemKind::kNotFound, 404, "not-found", "There is nothing by that name"},
     {ProblemKind::kMethodNotAllowed, 405, "method-not-allowed", "The method is not for this address"},

@@ -26,6 +26,7 @@ struct FieldError {
 enum class ProblemKind {
   kNotJson,           ///< 400: not JSON, not UTF-8, nested too deep, a key twice.
   kBadRequest,        ///< 400: not HTTP as we speak it, a header that cannot be.
+  kUnauthorized,      ///< 401
   kForbidden,         ///< 403
   kNotFound,          ///< 404
   kMethodNotAllowed,  ///< 405

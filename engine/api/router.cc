@@ -11,20 +11,20 @@ namespace saga::api {
 namespace {
 
 constexpr std::array<Route, 14> kRoutes{{
-    {"POST", "/v1/sagas", &start_saga, Runs::kHere},
-    {"GET", "/v1/sagas", &list_sagas, Runs::kPool},
-    {"GET", "/v1/sagas/{id}", &get_saga, Runs::kPool},
-    {"GET", "/v1/sagas/{id}/events", &get_events, Runs::kPool},
-    {"POST", "/v1/sagas/{id}/{verb}", &operator_call, Runs::kHere},
-    {"POST", "/v1/workflows", &register_workflows, Runs::kPool},
-    {"GET", "/v1/workflows", &list_workflows, Runs::kPool},
-    {"GET", "/v1/workflows/{name}", &get_workflow, Runs::kPool},
-    {"GET", "/v1/workflows/{name}/{version}", &get_workflow, Runs::kPool},
-    {"GET", "/v1/services", &list_services, Runs::kPool},
-    {"GET", "/v1/stats", &get_stats, Runs::kPool},
-    {"GET", "/health/live", &get_live, Runs::kHere},
-    {"GET", "/health/ready", &get_ready, Runs::kPool},
-    {"GET", "/metrics", &get_metrics, Runs::kPool},
+    {"POST", "/v1/sagas", Role::kStarter, &start_saga, Runs::kHere},
+    {"GET", "/v1/sagas", Role::kReader, &list_sagas, Runs::kPool},
+    {"GET", "/v1/sagas/{id}", Role::kReader, &get_saga, Runs::kPool},
+    {"GET", "/v1/sagas/{id}/events", Role::kReader, &get_events, Runs::kPool},
+    {"POST", "/v1/sagas/{id}/{verb}", Role::kOperator, &operator_call, Runs::kHere},
+    {"POST", "/v1/workflows", Role::kAdmin, &register_workflows, Runs::kPool},
+    {"GET", "/v1/workflows", Role::kReader, &list_workflows, Runs::kPool},
+    {"GET", "/v1/workflows/{name}", Role::kReader, &get_workflow, Runs::kPool},
+    {"GET", "/v1/workflows/{name}/{version}", Role::kReader, &get_workflow, Runs::kPool},
+    {"GET", "/v1/services", Role::kReader, &list_services, Runs::kPool},
+    {"GET", "/v1/stats", Role::kReader, &get_stats, Runs::kPool},
+    {"GET", "/health/live", kAnybody, &get_live, Runs::kHere},
+    {"GET", "/health/ready", kAnybody, &get_ready, Runs::kPool},
+    {"GET", "/metrics", Role::kReader, &get_metrics, Runs::kPool},
 }};
 
 /// The path's first segment, its '/' taken off both.
@@ -69,6 +69,8 @@ Checked<Match> decode(const Route& route, const std::vector<std::string_view>& s
 }
 
 }  // namespace
+
+std::span<const Route> routes() { return kRoutes; }
 
 Checked<Match> find_route(std::string_view method, std::string_view path) {
   if (path.empty() || path.front() != '/')

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,9 +22,13 @@ enum class Runs {
   kPool,
 };
 
+/// Of a route that asks nobody who they are.
+inline constexpr std::optional<Role> kAnybody = std::nullopt;
+
 struct Route {
   std::string_view method;
-  std::string_view pattern;  ///< "/v1/sagas/{id}/events"; also the label of its metrics.
+  std::string_view pattern;   ///< "/v1/sagas/{id}/events"; also the label of its metrics.
+  std::optional<Role> needs;  ///< Where there are tokens.
   std::variant<BlockingHandler, LaterHandler> handler;
   Runs runs = Runs::kPool;
 };
@@ -32,6 +37,8 @@ struct Match {
   const Route* route = nullptr;
   std::vector<std::string> path;  ///< What stands in the braces, decoded.
 };
+
+[[nodiscard]] std::span<const Route> routes();
 
 /// 404 names the path, 405 carries `Allow`. A saga id that cannot be one is a 404 here already. OPTIONS matches
 /// nothing: see `allowed_methods`.

@@ -129,7 +129,8 @@ Checked<runtime::StartRequest> read_start(const Context& context, const Exchange
   TraceContext trace = continued ? *continued : make_trace();
   start.trace_id = std::move(trace.trace_id);
   start.parent_span = std::move(trace.parent_span);
-  start.actor = exchange.caller.name;
+  start.actor = exchange.caller.shown();
+  start.verified = exchange.caller.verified;
   return start;
 }
 

@@ -29,7 +29,7 @@ void Decider::react(const StartSaga& input) {
   if (state().facts) return;
   std::optional<Timestamp> deadline;
   if (workflow_.deadline) deadline = std::max(input.facts->start_at.value_or(now_), now_) + *workflow_.deadline;
-  emit(SagaAccepted{input.facts, deadline, input.actor});
+  emit(SagaAccepted{input.facts, deadline, input.actor, input.verified});
   advance();
 }
 

@@ -22,6 +22,7 @@ namespace saga::core {
 struct StartSaga {
   std::shared_ptr<const SagaFacts> facts;
   std::string actor;
+  bool verified = false;
 };
 /// One attempt ended so. An attempt that is not open any more (given up, late, repeated) decides nothing.
 struct CallFinished {

@@ -20,9 +20,10 @@ struct SagaAccepted {
   std::shared_ptr<const SagaFacts> facts;
   std::optional<Timestamp> deadline;
   std::string actor;
+  bool verified = false;  ///< The actor is.
 
   bool operator==(const SagaAccepted& o) const {
-    return *facts == *o.facts && deadline == o.deadline && actor == o.actor;
+    return *facts == *o.facts && deadline == o.deadline && actor == o.actor && verified == o.verified;
   }
 };
 struct SagaStarted {

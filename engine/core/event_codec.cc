@@ -99,6 +99,7 @@ class Encoder {
     w_.text("trace_id", f.trace_id);
     if (!f.parent_span.empty()) w_.text("parent_span", f.parent_span);
     if (!e.actor.empty()) w_.text("actor", e.actor);
+    if (e.verified) w_.flag("verified", true);
     return w_.close();
   }
   std::string operator()(const SagaStarted&) { return w_.close(); }
@@ -420,7 +421,7 @@ class Decoder {
     facts->start_at = time("start_at");
     facts->trace_id = text("trace_id");
     facts->parent_span = text_or("parent_span", "");
-    return SagaAccepted{std::move(facts), time("deadline"), text_or("actor", "")};
+    return SagaAccepted{std::move(facts), time("deadline"), text_or("actor", ""), flag("verified", false)};
   }
 
   const Workflow& workflow_;

@@ -225,7 +225,8 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   const Timestamp now = clock_.now();
   Json data = Json::object();
   if (terminate != nullptr) {
-    data = {{"actor", terminate->command.actor.name}, {"reason", terminate->command.actor.reason}};
+    const core::Actor& actor = terminate->command.actor;
+    data = {{"actor", actor.name}, {"verified", actor.verified}, {"reason", actor.reason}};
     head.status = "terminated";
     head.ended = true;
     head.finished_at = now;

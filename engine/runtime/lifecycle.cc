@@ -47,7 +47,7 @@ void Engine::begin_saga(ClientStart start) {
   saga.id = request.id;
   saga.workflow = request.workflow;
   saga.state = std::make_shared<const core::SagaState>();
-  Decision decision = decide(saga, core::StartSaga{std::move(facts), request.actor});
+  Decision decision = decide(saga, core::StartSaga{std::move(facts), request.actor, request.verified});
   keys_[saga.id] = saga.key;
   live_[saga.key] = std::move(fresh);
   auto shared = std::make_shared<ClientStart>(std::move(start));

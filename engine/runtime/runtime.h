@@ -49,6 +49,7 @@ struct StartRequest {
   std::string trace_id;     ///< 32 hex digits.
   std::string parent_span;  ///< 16 hex digits, or empty.
   std::string actor;
+  bool verified = false;  ///< The actor is.
 };
 
 /// A start that is on disk. `created` false: the same start was there; `saga` shows it as it is.

@@ -14,6 +14,7 @@
 
 #include "engine/api/api.h"
 #include "engine/api/server.h"
+#include "engine/api/tokens.h"
 #include "engine/runtime/reader.h"
 #include "engine/runtime/registry.h"
 #include "engine/runtime/runtime.h"
@@ -39,17 +40,24 @@ int refused(const std::string& message) {
   return kExitRefused;
 }
 
+/// A file that says itself where it is wrong.
+int misread(const std::string& problem) {
+  std::fprintf(stderr, "%s\n", problem.c_str());
+  return kExitRefused;
+}
+
 int refused(const std::vector<workflows::Problem>& problems) {
   for (const auto& problem : problems) std::fprintf(stderr, "%s\n", workflows::format_problem(problem).c_str());
   return kExitRefused;
 }
 
-/// SIGTERM or SIGINT if one came within the time; else not above 0.
+/// SIGTERM, SIGINT or SIGHUP if one came within the time; else not above 0.
 int wait_for_signal(long nanoseconds) {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   const timespec patience{0, nanoseconds};
   return ::sigtimedwait(&signals, nullptr, &patience);
 }
@@ -79,6 +87,8 @@ class Daemon {
 
  private:
   int register_workflows();
+  /// Who may call: read anew, or as it was where the file does not do.
+  void reload_tokens();
   void warn_of_unknown_services();
   /// Logs how the store is when that changes; ends the process when it is poisoned.
   void leave_if_poisoned();
@@ -103,6 +113,12 @@ class Daemon {
 };
 
 int Daemon::build() {
+  std::shared_ptr<const api::Tokens> tokens;
+  if (!options_.tokens.empty()) {
+    auto read = api::Tokens::read(options_.tokens);
+    if (!read) return misread(read.error().message);
+    tokens = std::make_shared<const api::Tokens>(std::move(*read));
+  }
   store_->observe_commits([this](const store::CommitFacts& commit) { metrics_.store_committed(commit); });
   const auto unreadable = registry_.load();
   if (!unreadable) return refused(unreadable.error().message);
@@ -116,7 +132,8 @@ int Daemon::build() {
   runtime_ = std::move(*runtime);
   pool_ = std::make_unique<api::Pool>(kReaders);
   api_ = std::make_unique<api::Api>(
-      api::Context{*runtime_, reader_, registry_, *store_, *dispatcher_, clock_, metrics_, log_, draining_, *pool_});
+      api::Context{*runtime_, reader_, registry_, *store_, *dispatcher_, clock_, metrics_, log_, draining_, *pool_},
+      std::move(tokens));
   api::ServerOptions server;
   server.host = options_.host;
   server.port = options_.port;
@@ -166,6 +183,15 @@ void Daemon::go() {
   notify_service_manager("READY=1");
 }
 
+void Daemon::reload_tokens() {
+  if (options_.tokens.empty()) return log_.info("nothing_to_reload", {{"signal", "SIGHUP"}});
+  auto read = api::Tokens::read(options_.tokens);
+  if (!read) return log_.error("tokens_refused", {{"problem", read.error().message}});
+  const auto count = static_cast<std::int64_t>(read->size());
+  api_->use_tokens(std::make_shared<const api::Tokens>(std::move(*read)));
+  log_.info("tokens_reloaded", {{"tokens", count}});
+}
+
 void Daemon::leave_if_poisoned() {
   store::Health health = store_->health();
   if (health.poisoned) {
@@ -187,7 +213,9 @@ int Daemon::watch() {
   for (;;) {
     const int signal = wait_for_signal(kWatchNanoseconds);
     leave_if_poisoned();
-    if (signal > 0) {
+    if (signal == SIGHUP) {
+      reload_tokens();
+    } else if (signal > 0) {
       log_.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return stop();
     }
@@ -200,7 +228,8 @@ int Daemon::stop() {
   runtime_->drain();
   const auto until = std::chrono::steady_clock::now() + options_.drain;
   while (!runtime_->drained() && std::chrono::steady_clock::now() < until) {
-    if (wait_for_signal(kDrainNanoseconds) > 0) break;  // Asked twice: at once.
+    if (const int signal = wait_for_signal(kDrainNanoseconds); signal > 0 && signal != SIGHUP)
+      break;  // Asked twice: at once.
     leave_if_poisoned();
   }
   const bool all_ended = runtime_->drained();
@@ -227,6 +256,9 @@ int run_daemon(const Options& options) {
 }
 
 int check_only(const Options& options) {
+  if (!options.tokens.empty()) {
+    if (const auto tokens = api::Tokens::read(options.tokens); !tokens) return misread(tokens.error().message);
+  }
   std::size_t found = 0;
   if (!options.workflows.empty()) {
     const auto loaded = workflows::load_workflow_files(options.workflows);

@@ -21,6 +21,7 @@ struct Written {
   std::string log_format = "text";
   std::string log_level = "info";
   std::string drain = "10s";
+  std::string tokens;
   bool insecure = false;
   bool check = false;
 };
@@ -46,6 +47,8 @@ void declare(CLI::App& app, Written& w) {
   app.add_option("--drain", w.drain, "How long calls in flight may finish after SIGTERM")
       ->type_name("DURATION")
       ->capture_default_str();
+  app.add_option("--tokens", w.tokens, "Who may call: NAME ROLE SHA256 a line; read again at SIGHUP")
+      ->type_name("FILE");
   app.add_flag("--insecure", w.insecure, "Listen beyond loopback though nothing is asked of callers");
   app.add_flag("--check", w.check, "Say whether config and definitions are good, and stop");
 }
@@ -109,10 +112,11 @@ Result<Options> check(const Written& written, workers::Services services) {
   options.host = listen->host;
   options.port = listen->port;
   options.insecure = written.insecure;
-  if (!is_loopback(options.host) && !options.insecure) {
+  options.tokens = written.tokens;
+  if (!is_loopback(options.host) && options.tokens.empty() && !options.insecure) {
     return fail(ErrorCode::kInvalid,
-                fmt::format("--listen {}: whoever reaches a port beyond loopback could start and end sagas; "
-                            "say --insecure if the network keeps others out",
+                fmt::format("--listen {}: whoever reaches a port beyond loopback could start and end sagas; say who "
+                            "may with --tokens FILE, or --insecure if the network keeps others out",
                             written.listen));
   }
   options.public_url = written.public_url;

@@ -23,6 +23,7 @@ struct Options {
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   Millis drain{10'000};
+  std::string tokens;  ///< A file; empty: everybody may do everything.
   bool insecure = false;
   bool check = false;
 };

@@ -164,7 +164,19 @@ TEST_F(Commands, EveryRequestSaysWhoAsks) {
   EXPECT_EQ(server_.requests().back().headers.at("Authorization"), "Bearer s3cret");
   const TemporaryFolder folder;
   EXPECT_EQ(shell_.run({"stats", "--token-file", folder.file("token", "from-file\n")}), 0);
+  EXPECT_EQ(shell_.run({"stats", "--token-file", folder.file("empty", "\n")}), 2);
+  EXPECT_THAT(shell_.err, HasSubstr("/empty holds no token"));
   EXPECT_EQ(server_.requests().back().headers.at("Authorization"), "Bearer from-file");
+}
+
+TEST_F(Commands, ACallerWhoIsNotLetInIsToldHow) {
+  server_.script("GET /v1/stats", {problem(401, "the token is not known here"),
+                                   problem(403, "this needs the role reader, but 'ann' has none")});
+  EXPECT_EQ(shell_.run({"stats"}), 4);
+  EXPECT_EQ(shell_.err,
+            "sagactl: the token is not known here\n  --token-file FILE or SAGACTL_TOKEN says who you are\n");
+  EXPECT_EQ(shell_.run({"stats"}), 4);
+  EXPECT_EQ(shell_.err, "sagactl: this needs the role reader, but 'ann' has none\n");
 }
 
 TEST_F(Commands, TheServerOptionWinsOverTheEnvironment) {
@@ -204,7 +216,7 @@ TEST_F(Commands, ExitCodesTellRefusalsApart) {
   for (const auto& [status, exit] : expected) {
     server_.script("GET /v1/sagas/order-42", {problem(status, "because")});
     EXPECT_EQ(shell_.run({"inspect", "order-42"}), exit) << status;
-    EXPECT_EQ(shell_.err, "sagactl: because\n");
+    EXPECT_THAT(shell_.err, StartsWith("sagactl: because\n"));
     EXPECT_THAT(shell_.out, IsEmpty());
   }
 }

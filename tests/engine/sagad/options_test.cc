@@ -113,11 +113,11 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         BadFlags{{"--lisen", "x"}, "--lisen"}, BadFlags{{"--listen", "7070"}, "127.0.0.1:7070"},
         BadFlags{{"--listen", "127.0.0.1:99999"}, "99999"}, BadFlags{{"--listen", "::1:7070"}, "[::1]:7070"},
-        BadFlags{{"--listen", "0.0.0.0:7070"}, "--insecure"}, BadFlags{{"--service", "inventory"}, "NAME=URL"},
-        BadFlags{{"--service", "a=ftp://x"}, "--service a: "}, BadFlags{{"--log-format", "xml"}, "text or json"},
-        BadFlags{{"--log-level", "loud"}, "debug, info, warn"}, BadFlags{{"--drain", "soon"}, "--drain"},
-        BadFlags{{"--config", "/no/such/file"}, "cannot be read"}, BadFlags{{"--public-url", "x"}, "--public-url"},
-        BadFlags{{"extra"}, "extra"}));
+        BadFlags{{"--listen", "0.0.0.0:7070"}, "--insecure"}, BadFlags{{"--listen", "0.0.0.0:7070"}, "--tokens FILE"},
+        BadFlags{{"--service", "inventory"}, "NAME=URL"}, BadFlags{{"--service", "a=ftp://x"}, "--service a: "},
+        BadFlags{{"--log-format", "xml"}, "text or json"}, BadFlags{{"--log-level", "loud"}, "debug, info, warn"},
+        BadFlags{{"--drain", "soon"}, "--drain"}, BadFlags{{"--config", "/no/such/file"}, "cannot be read"},
+        BadFlags{{"--public-url", "x"}, "--public-url"}, BadFlags{{"extra"}, "extra"}));
 
 TEST(ListenAddress, ReadsAddressesAndPorts) {
   EXPECT_EQ(parse_listen("[::1]:80")->host, "::1");
