@@ -26,13 +26,20 @@ struct Visibility {
   std::span<const Step> steps;
   /// Every step of the workflow, so that an error can tell "no such step" from "has not ended by then".
   std::span<const Step> all_steps;
-  bool own_call = false;  ///< `output` and `action_input`: compensations only.
-  bool body = false;      ///< `body`: `error_code` only.
+  /// Indices of steps that run at the same time, in other branches, so that an error can tell those as well.
+  struct Range {
+    std::size_t first = 0;
+    std::size_t end = 0;
+  };
+  std::span<const Range> beside;
+  std::span<const std::string> groups;  ///< The names of all parallel groups, which have no output of their own.
+  bool own_call = false;                ///< `output` and `action_input`: compensations only.
+  bool body = false;                    ///< `body`: `error_code` only.
 };
 
 struct StepFacts {
-  std::string_view status;        ///< "completed", "failed", "skipped", …
-  const Json* output = nullptr;   ///< Null: nil.
+  std::string_view status;       ///< "completed", "failed", "skipped", …
+  const Json* output = nullptr;  ///< Null: nil.
 };
 
 /// What an expression reads when it runs. Nothing is owned; all of it outlives the evaluation. Null reads as nil.

@@ -18,7 +18,8 @@ struct Problem {
   std::string message;
 
   bool operator==(const Problem& o) const {
-    return file == o.file && position.line == o.position.line && position.column == o.position.column && message == o.message;
+    return file == o.file && position.line == o.position.line && position.column == o.position.column &&
+           message == o.message;
   }
 };
 
@@ -26,7 +27,7 @@ struct Problem {
 [[nodiscard]] std::string format_problem(const Problem& problem);
 
 template <typename T>
-using Loaded = tl::expected<T, std::vector<Problem>>;   ///< The error is never empty, in the order of the file.
+using Loaded = tl::expected<T, std::vector<Problem>>;  ///< The error is never empty, in the order of the file.
 
 /// All workflows in `text`: YAML (documents separated by `---`) or one JSON document, told apart by what it begins
 /// with. `file` is only used in messages.

@@ -69,6 +69,7 @@ struct Step {
   std::string signal;                         ///< Of a signal: its name, which no other step of the workflow has.
   std::optional<Millis> signal_timeout;       ///< Of a signal: from when the step is reached. None: until the deadline.
   std::string child_workflow;                 ///< Of a child saga.
+  TextPosition child_at;                      ///< Of a child saga: where the text names it.
   std::optional<std::int64_t> child_version;  ///< None: the newest when the parent starts.
   std::optional<ValueTemplate> child_input;   ///< None: the parent's input.
 };
@@ -100,6 +101,7 @@ struct Workflow {
   OnCompensationFailure on_compensation_failure = OnCompensationFailure::kContinue;
   std::optional<std::size_t> pivot;  ///< Index of the pivot step.
   Json definition;                   ///< The document as parsed; two that compare equal are the same version.
+  std::string file;                  ///< What messages call the text it was read from.
   std::string source;                ///< The document's text as it was given.
 
   [[nodiscard]] std::optional<std::size_t> step_index(std::string_view step) const {

@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <map>
 #include <memory>
 #include <utility>
 
 #include "workflows/definition/fields.h"
+#include "workflows/definition/outline.h"
+#include "workflows/definition/plan.h"
 #include "workflows/definition/policies.h"
-#include "workflows/definition/step.h"
 
 namespace saga::workflows {
 namespace {
@@ -18,9 +18,6 @@ constexpr std::array<std::string_view, 9> kWorkflowKeys{"name",     "version",  
                                                         "deadline", "input_schema", "defaults",
                                                         "steps",    "output",       "on_compensation_failure"};
 constexpr std::array<std::string_view, 2> kOnCompensationFailure{"continue", "suspend"};  // As in the enum.
-constexpr NamePattern kWorkflowName{
-    .shown = "[a-z0-9][a-z0-9_-]*", .may_begin_with_digit = true, .besides = "_-", .most = 64};
-
 class WorkflowReader {
  public:
   WorkflowReader(const Document& document, Problems& problems)
@@ -39,19 +36,16 @@ class WorkflowReader {
     read_input_schema();
     const Node* defaults = root_.find("defaults");
     const Policies policies = defaults == nullptr ? Policies{} : read_defaults(*defaults, problems_);
-    const std::vector<Node>& steps = step_nodes();
-    ExpressionReader expressions(names_of(steps), problems_);
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      workflow_.steps.push_back(read_step(steps[i], i, policies, expressions, problems_));
-      workflow_.plan.emplace_back().step = i;
-    }
-    check_names_differ(steps);
-    find_pivot(steps);
+    const WorkflowOutline outline = outline_steps(step_nodes(), problems_);
+    ExpressionReader expressions(problems_);
+    PlanReader plan(outline, policies, expressions, problems_);
+    plan.read(workflow_);
     if (const Node* output = root_.find("output")) {
-      workflow_.output = expressions.read_value(*output, expressions.after_all());
+      workflow_.output = expressions.read_value(*output, plan.visible());
     }
     if (problems_.count() != before) return nullptr;
     workflow_.definition = root_.to_json();
+    workflow_.file = problems_.file();
     workflow_.source = document_.source;
     return std::make_shared<const Workflow>(std::move(workflow_));
   }
@@ -105,45 +99,7 @@ class WorkflowReader {
                                                  steps->is_list() ? "empty" : describe(*steps)));
       return kNone;
     }
-    if (steps->items.size() > kMaxSteps) {
-      problems_.add(
-          steps->items[kMaxSteps].position,
-          fmt::format("a workflow has at most {} steps, but this one has {}", kMaxSteps, steps->items.size()));
-      return kNone;
-    }
     return steps->items;
-  }
-
-  static std::vector<Visibility::Step> names_of(const std::vector<Node>& steps) {
-    std::vector<Visibility::Step> names;
-    for (std::size_t i = 0; i < steps.size(); ++i) names.push_back({step_name(steps[i]), i});
-    return names;
-  }
-
-  void check_names_differ(const std::vector<Node>& steps) {
-    std::map<std::string_view, std::size_t> first_lines;
-    for (std::size_t i = 0; i < workflow_.steps.size(); ++i) {
-      if (workflow_.steps[i].name.empty()) continue;
-      const TextPosition position = steps[i].find("name")->position;
-      const auto [first, is_new] = first_lines.emplace(workflow_.steps[i].name, position.line);
-      if (is_new) continue;
-      problems_.add(position, fmt::format("step name {} is there twice: the first stands in line {}",
-                                          quote(workflow_.steps[i].name), first->second));
-    }
-  }
-
-  void find_pivot(const std::vector<Node>& steps) {
-    for (std::size_t i = 0; i < workflow_.steps.size(); ++i) {
-      if (!workflow_.steps[i].pivot) continue;
-      if (!workflow_.pivot) {
-        workflow_.pivot = i;
-        continue;
-      }
-      problems_.add(steps[i].find("pivot")->position,
-                    fmt::format("a workflow has at most one pivot, and step {} is one already (line {})",
-                                quote(workflow_.steps[*workflow_.pivot].name),
-                                steps[*workflow_.pivot].find("pivot")->position.line));
-    }
   }
 
   const Document& document_;

@@ -15,22 +15,7 @@ constexpr std::string_view kEscapedOpening = "$${";
 
 }  // namespace
 
-ExpressionReader::ExpressionReader(std::vector<Visibility::Step> steps, Problems& problems)
-    : steps_(std::move(steps)), sandbox_(make_sandbox()), problems_(problems) {}
-
-Visibility ExpressionReader::before_step(std::size_t index) const {
-  Visibility visible;
-  visible.steps = std::span(steps_).first(index);
-  visible.all_steps = steps_;
-  return visible;
-}
-
-Visibility ExpressionReader::after_all() const {
-  Visibility visible;
-  visible.steps = steps_;
-  visible.all_steps = steps_;
-  return visible;
-}
+ExpressionReader::ExpressionReader(Problems& problems) : sandbox_(make_sandbox()), problems_(problems) {}
 
 std::optional<Template> ExpressionReader::read_template(const Node& node, std::string_view key,
                                                         const Visibility& visible) {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
 
 #include "workflows/document/node.h"
 #include "workflows/document/problems.h"
@@ -16,13 +15,8 @@ namespace saga::workflows {
 
 class ExpressionReader {
  public:
-  /// `steps`: all of the workflow, in order. `problems` outlives the reader.
-  ExpressionReader(std::vector<Visibility::Step> steps, Problems& problems);
-
-  /// What an expression in the step at `index` sees: the steps before it. The views live as long as the reader.
-  [[nodiscard]] Visibility before_step(std::size_t index) const;
-  /// What `output` of the workflow sees: all steps.
-  [[nodiscard]] Visibility after_all() const;
+  /// `problems` outlives the reader.
+  explicit ExpressionReader(Problems& problems);
 
   /// Empty where the text does not compile.
   [[nodiscard]] std::optional<Template> read_template(const Node& node, std::string_view key,
@@ -36,7 +30,6 @@ class ExpressionReader {
   void report(const Node& node, const ExpressionError& error, std::size_t offset_before = 0);
   void report_strings(const Node& node, const Visibility& visible);
 
-  std::vector<Visibility::Step> steps_;
   std::shared_ptr<Sandbox> sandbox_;
   Problems& problems_;
 };

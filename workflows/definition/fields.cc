@@ -35,6 +35,10 @@ constexpr Home kHomes[] = {
     {"pivot", "a step"},
     {"on_failure", "a step"},
     {"error_code", "a step"},
+    {"parallel", "a step"},
+    {"wait", "a step"},
+    {"signal", "a step"},
+    {"saga", "a step"},
     {"timeout", "a step or in 'defaults'"},
     {"retry", "a step or in 'defaults'"},
     {"compensation_retry", "a step or in 'defaults'"},
@@ -73,6 +77,14 @@ constexpr Habit kHabits[] = {
     {"attempts", "max_attempts"},
     {"backoff", "multiplier"},
     {"on_error", "on_failure"},
+    {"sleep", "wait"},
+    {"delay", "wait"},
+    {"branches", "parallel"},
+    {"event", "signal"},
+    {"await", "signal"},
+    {"child", "saga"},
+    {"workflow", "saga"},
+    {"subworkflow", "saga"},
 };
 
 std::string_view meant_by(std::string_view key, std::span<const std::string_view> known) {
@@ -82,8 +94,12 @@ std::string_view meant_by(std::string_view key, std::span<const std::string_view
   return nearest(key, known);
 }
 
-std::string unknown_key(std::string_view key, std::string_view owner, std::span<const std::string_view> known) {
+std::string unknown_key(std::string_view key, std::string_view owner, std::span<const std::string_view> known,
+                        std::span<const Misplaced> misplaced) {
   const std::string has = fmt::format("{} has {}", owner, list_of(known));
+  for (const Misplaced& one : misplaced) {
+    if (one.key == key) return fmt::format("'{}' has no place in {}: {} ({})", key, owner, one.why, has);
+  }
   for (const Home& home : kHomes) {
     if (home.key == key) return fmt::format("unknown key {}: it belongs in {}; {}", quote(key), home.owner, has);
   }
@@ -94,12 +110,13 @@ std::string unknown_key(std::string_view key, std::string_view owner, std::span<
 
 }  // namespace
 
-void check_keys(const Node& map, std::string_view owner, std::span<const std::string_view> known, Problems& problems) {
+void check_keys(const Node& map, std::string_view owner, std::span<const std::string_view> known, Problems& problems,
+                std::span<const Misplaced> misplaced) {
   std::size_t unknown = 0;
   for (const Node::Entry& entry : map.entries) {
     if (std::find(known.begin(), known.end(), entry.key) != known.end()) continue;
     if (++unknown > Problems::kMost) return;  // Nobody is shown more, and a suggestion takes time.
-    problems.add(entry.position, unknown_key(entry.key, owner, known));
+    problems.add(entry.position, unknown_key(entry.key, owner, known, misplaced));
   }
 }
 

@@ -19,9 +19,16 @@ namespace saga::workflows {
 inline constexpr std::int64_t kNoLargest = std::numeric_limits<std::int64_t>::max();
 inline constexpr double kNoHighest = std::numeric_limits<double>::infinity();
 
-/// Says of each key of `map` that is not in `known` what it may have been meant to be. `owner` is what has the keys:
-/// "a step", "'retry'".
-void check_keys(const Node& map, std::string_view owner, std::span<const std::string_view> known, Problems& problems);
+/// A key that is known elsewhere, and why it is not here.
+struct Misplaced {
+  std::string_view key;
+  std::string_view why;
+};
+
+/// Says of each key of `map` that is not in `known` what it may have been meant to be, or why it is not there. `owner`
+/// is what has the keys: "a step", "'retry'".
+void check_keys(const Node& map, std::string_view owner, std::span<const std::string_view> known, Problems& problems,
+                std::span<const Misplaced> misplaced = {});
 
 /// "'KEY' must be EXPECTED, but it is …".
 void refuse_value(const Node& node, std::string_view key, std::string_view expected, Problems& problems);
@@ -47,6 +54,10 @@ struct NamePattern {
   std::string_view besides;  ///< Allowed after the first character.
   std::size_t most = 0;      ///< Characters; 0: any number.
 };
+inline constexpr NamePattern kWorkflowName{
+    .shown = "[a-z0-9][a-z0-9_-]*", .may_begin_with_digit = true, .besides = "_-", .most = 64};
+inline constexpr NamePattern kStepName{.shown = "[a-z][a-z0-9_]*", .besides = "_", .most = 48};  ///< And of a group.
+
 [[nodiscard]] bool fits(std::string_view name, const NamePattern& pattern);
 [[nodiscard]] std::optional<std::string> read_name(const Node& node, std::string_view key, const NamePattern& pattern,
                                                    Problems& problems);

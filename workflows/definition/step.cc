@@ -8,35 +8,27 @@
 
 #include "workflows/definition/call.h"
 #include "workflows/definition/fields.h"
+#include "workflows/definition/kinds.h"
 
 namespace saga::workflows {
 namespace {
 
-constexpr std::array<std::string_view, 14> kStepKeys{
-    "name",          "service", "url",        "action",    "compensation",
-    "input",         "when",    "timeout",    "retry",     "compensation_retry",
-    "total_timeout", "pivot",   "on_failure", "error_code"};
-constexpr std::array<std::string_view, 4> kKindsToCome{"parallel", "wait", "signal", "saga"};
+constexpr std::array<std::string_view, 18> kStepKeys{
+    "name",          "service", "url",        "action",     "compensation",
+    "input",         "when",    "timeout",    "retry",      "compensation_retry",
+    "total_timeout", "pivot",   "on_failure", "error_code", "parallel",
+    "wait",          "signal",  "saga"};
 constexpr std::array<std::string_view, 3> kOnFailure{"compensate", "continue", "suspend"};  // As in `OnFailure`.
 
-constexpr NamePattern kStepName{.shown = "[a-z][a-z0-9_]*", .besides = "_", .most = 48};
 constexpr NamePattern kServiceName{.shown = "[a-z][a-z0-9_-]*", .besides = "_-"};
 
-/// Says so of a step of a kind that is not there yet; the rest of such a step cannot be judged.
-bool refuse_kinds_to_come(const Node& node, Problems& problems) {
-  bool any = false;
-  for (const Node::Entry& entry : node.entries) {
-    if (std::find(kKindsToCome.begin(), kKindsToCome.end(), entry.key) == kKindsToCome.end()) continue;
-    problems.add(
-        entry.position,
-        fmt::format("this version of sagad has no '{}' steps yet: a step is a call, with 'service' and 'action'",
-                    entry.key));
-    any = true;
-  }
-  return any;
-}
-
 std::string in_step(const Step& step) { return step.name.empty() ? "the step" : fmt::format("step '{}'", step.name); }
+
+/// Neither a call nor anything else: what is missing is more than one key.
+bool says_nothing(const Node& node) {
+  constexpr std::array<std::string_view, 6> kDoing{"service", "url", "action", "wait", "signal", "saga"};
+  return std::none_of(kDoing.begin(), kDoing.end(), [&node](std::string_view key) { return node.find(key); });
+}
 
 void read_where(const Node& node, Step& step, Problems& problems) {
   const Node* service = node.find("service");
@@ -52,8 +44,7 @@ void read_where(const Node& node, Step& step, Problems& problems) {
   }
 }
 
-void read_calls(const Node& node, std::size_t index, Step& step, ExpressionReader& expressions, Problems& problems) {
-  Visibility visible = expressions.before_step(index);
+void read_calls(const Node& node, Visibility visible, Step& step, ExpressionReader& expressions, Problems& problems) {
   const Node* action = node.find("action");
   if (action != nullptr) {
     step.action = read_call(*action, "action", visible, expressions, problems);
@@ -73,7 +64,6 @@ void read_calls(const Node& node, std::size_t index, Step& step, ExpressionReade
     with_body.body = true;
     step.error_code = expressions.read_template(*error_code, "error_code", with_body);
   }
-  if (const Node* when = node.find("when")) step.when = expressions.read_condition(*when, "when", visible);
   if (const Node* compensation = node.find("compensation")) {
     visible.own_call = true;
     step.compensation = read_call(*compensation, "compensation", visible, expressions, problems);
@@ -120,7 +110,7 @@ std::string step_name(const Node& node) {
   return name != nullptr && name->is_string() ? name->text() : "";
 }
 
-Step read_step(const Node& node, std::size_t index, const Policies& defaults, ExpressionReader& expressions,
+Step read_step(const Node& node, const Visibility& visible, const Policies& defaults, ExpressionReader& expressions,
                Problems& problems) {
   Step step;
   if (!node.is_map()) {
@@ -128,16 +118,30 @@ Step read_step(const Node& node, std::size_t index, const Policies& defaults, Ex
                  fmt::format("a step must be a mapping with name, service and action, but it is {}", describe(node)));
     return step;
   }
-  if (refuse_kinds_to_come(node, problems)) return step;
-  check_keys(node, "a step", kStepKeys, problems);
+  step.kind = kind_of(node);
+  if (step.kind == StepKind::kCall) {
+    check_keys(node, "a step", kStepKeys, problems);
+  } else {
+    check_kind_keys(node, step.kind, problems);
+  }
   if (const Node* name = node.find("name")) {
     step.name = read_name(*name, "name", kStepName, problems).value_or("");
   } else {
     problems.add(node.position, "the step has no 'name'");
   }
-  read_where(node, step, problems);
-  read_calls(node, index, step, expressions, problems);
-  read_policies(node, defaults, step, problems);
+  if (const Node* when = node.find("when")) step.when = expressions.read_condition(*when, "when", visible);
+  if (says_nothing(node)) {
+    problems.add(node.position,
+                 fmt::format("{} does nothing: expected a call, with 'service' and 'action', or one of parallel, wait, "
+                             "signal, saga",
+                             in_step(step)));
+  } else if (step.kind == StepKind::kCall) {
+    read_where(node, step, problems);
+    read_calls(node, visible, step, expressions, problems);
+    read_policies(node, defaults, step, problems);
+  } else {
+    read_kind(node, step, visible, expressions, problems);
+  }
   read_failure_rules(node, step, problems);
   return step;
 }

@@ -1,7 +1,6 @@
-// One step of a definition.
+// One step of a definition, a parallel group excepted.
 #pragma once
 
-#include <cstddef>
 #include <string>
 
 #include "workflows/definition/expression_reader.h"
@@ -15,8 +14,8 @@ namespace saga::workflows {
 /// The step's name as its expressions' neighbours know it; empty where there is none.
 [[nodiscard]] std::string step_name(const Node& node);
 
-/// Reads the step at `index`. What does not fit is left at its default and added to `problems`.
-[[nodiscard]] Step read_step(const Node& node, std::size_t index, const Policies& defaults,
+/// Reads a step whose expressions see `visible`. What does not fit is left at its default and added to `problems`.
+[[nodiscard]] Step read_step(const Node& node, const Visibility& visible, const Policies& defaults,
                              ExpressionReader& expressions, Problems& problems);
 
 }  // namespace saga::workflows

@@ -285,8 +285,22 @@ class Analysis {
   Problem unknown_step(const Token& token, const std::string& name) const {
     std::vector<std::string_view> names;
     for (const Visibility::Step& step : visible_.all_steps) {
-      if (step.name == name)
-        return problem(token, fmt::format("step '{}' has not ended by the time this is read", name));
+      if (step.name != name) continue;
+      const auto holds = [&step](const Visibility::Range& range) {
+        return range.first <= step.index && step.index < range.end;
+      };
+      if (std::any_of(visible_.beside.begin(), visible_.beside.end(), holds)) {
+        return problem(token,
+                       fmt::format("step '{}' runs at the same time, in another branch: it can be read after the "
+                                   "group",
+                                   name));
+      }
+      return problem(token, fmt::format("step '{}' has not ended by the time this is read", name));
+    }
+    if (std::find(visible_.groups.begin(), visible_.groups.end(), name) != visible_.groups.end()) {
+      return problem(token, fmt::format("'{}' is a parallel group, which has no output of its own: read that of its "
+                                        "steps",
+                                        name));
     }
     for (const Visibility::Step& step : visible_.steps) names.emplace_back(step.name);
     return problem(token, fmt::format("there is no step '{}'{}", name,

@@ -17,7 +17,7 @@ const std::string kWorkflowHas =
 const std::string kStepHas =
     "a step has name, service, url, action, compensation, input, when, timeout, retry, compensation_retry, "
     "total_timeout, pivot, "
-    "on_failure, error_code";
+    "on_failure, error_code, parallel, wait, signal, saga";
 const std::string kRetryHas = "has max_attempts, initial_interval, multiplier, max_interval, jitter, non_retryable";
 
 /// A good workflow with `lines` (of the workflow itself) before its steps: they begin in line 3.
@@ -186,6 +186,9 @@ TEST(Rules, Steps) {
       {head + "steps:\n", "3:1: 'steps' must be a list of at least one step, but it is empty (null)"},
       {head + "steps: [5]\n", "3:9: a step must be a mapping with name, service and action, but it is the number 5"},
       {head + "steps: [{ service: s, action: /a }]\n", "3:9: the step has no 'name'"},
+      {head + "steps: [{ name: a }]\n",
+       "3:9: step 'a' does nothing: expected a call, with 'service' and 'action', or one of parallel, wait, signal, "
+       "saga"},
       {with_bare_step("service: s"), "5:5: step 'second' has no 'action': expected a path such as /reservations"},
       {with_bare_step("action: /a"),
        "5:5: step 'second' has neither 'service' nor 'url': expected one of them, such as service: inventory"},
@@ -235,38 +238,6 @@ TEST(Rules, Url) {
     ASSERT_TRUE(workflow) << url;
     EXPECT_EQ(workflow->steps[1].url, url);
     EXPECT_EQ(workflow->steps[1].service, "");
-  }
-}
-
-/// A plan as one line: "a b parallel_1(c d | e) f".
-std::string shown(const Workflow& workflow, const Sequence& sequence) {
-  std::string line;
-  for (const PlanNode& node : sequence) {
-    if (!line.empty()) line += ' ';
-    if (node.step) {
-      line += workflow.steps.at(*node.step).name;
-      continue;
-    }
-    line += node.name + "(";
-    for (std::size_t i = 0; i < node.branches.size(); ++i)
-      line += (i == 0 ? "" : " | ") + shown(workflow, node.branches[i]);
-    line += ")";
-  }
-  return line;
-}
-
-TEST(Rules, ThePlanOfStepsAloneIsTheirOrder) {
-  const auto workflow = load_one(with_step("timeout: 1s"));
-  ASSERT_TRUE(workflow);
-  EXPECT_EQ(shown(*workflow, workflow->plan), "first second third");
-}
-
-TEST(Rules, StepKindsToComeAreRefusedByName) {
-  for (const std::string kind : {"parallel: [[]]", "wait: 30s", "signal: paid", "saga: other/1"}) {
-    const std::string name = kind.substr(0, kind.find(':'));
-    EXPECT_THAT(problems_of(with_bare_step(kind)),
-                ElementsAre("6:5: this version of sagad has no '" + name +
-                            "' steps yet: a step is a call, with 'service' and 'action'"));
   }
 }
 
