@@ -16,7 +16,7 @@ Json lift(Json& data, const char* key) {
 
 /// The journal keeps times as milliseconds.
 void show_times(Json& data) {
-  for (const char* key : {"created_at", "start_at", "deadline", "due_at"}) {
+  for (const char* key : {"created_at", "start_at", "deadline", "due_at", "until"}) {
     const auto at = data.find(key);
     if (at != data.end() && at->is_number_integer()) *at = format_time(Timestamp{at->get<std::int64_t>()});
   }

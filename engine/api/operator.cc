@@ -50,13 +50,14 @@ Checked<core::OperatorCommand> read_command(core::Verb verb, const Exchange& exc
 }
 
 Problem refusal_problem(const core::Refusal& refusal, const runtime::Snapshot& saga) {
-  Problem problem{refusal.conflict ? ProblemKind::kConflict : ProblemKind::kDoesNotFit,
+  const bool conflict = refusal.kind == core::Refusal::Kind::kConflict;
+  Problem problem{conflict ? ProblemKind::kConflict : ProblemKind::kDoesNotFit,
                   refusal.message,
                   {},
                   std::nullopt,
                   std::nullopt,
                   {}};
-  if (refusal.conflict && saga.state) problem.allowed = core::allowed_verbs(*saga.workflow, *saga.state);
+  if (conflict && saga.state) problem.allowed = core::allowed_verbs(*saga.workflow, *saga.state);
   return problem;
 }
 

@@ -1,20 +1,11 @@
-// What each event does to a saga. It chooses nothing: an event that cannot follow the state is corruption, never a
-// reason to do something else.
+// What each event does to the saga as a whole; apply_steps.cc has those of its steps. It chooses nothing: an event that
+// cannot follow the state is corruption, never a reason to do something else.
 //
 //   event                 needs                              leaves
 //   saga_accepted         no event before it                 pending
 //   saga_started          pending                            running
-//   attempt_begun         running or compensating, the       the call open, its number spent
-//                         call not open, the next number
-//   attempt_failed        the call open with that number     retrying; with no due time, what follows ends it
-//   call_deferred         the call open                      waiting, the number given back
-//   step_completed        the action open with that number   completed, with its output
-//   step_failed           the action not open, not ended     failed
-//   step_skipped          the step never called, not ended   skipped
 //   stop_requested        running                            running, stopping
-//   compensation_begun    running                            compensating; what is to undo is pending
-//   step_compensated      the compensation open              undone
-//   compensation_failed   the compensation not open          not undone
+//   compensation_begun    running, or a completed child      compensating; what is to undo is pending
 //   saga_completed        running                            completed
 //   saga_compensated      compensating, or pending stopped   compensated
 //   saga_failed           compensating                       failed
@@ -27,375 +18,27 @@
 //   saga_terminated       not ended, or failed               terminated
 #include <fmt/format.h>
 
+#include "engine/core/applier.h"
 #include "engine/core/decide.h"
-#include "engine/core/rules.h"
 
 namespace saga::core {
-namespace {
 
 using workflows::Workflow;
 
-class Applier {
- public:
-  Applier(const Workflow& workflow, SagaState& state, Timestamp at) : workflow_(workflow), s_(state), at_(at) {}
+namespace {
 
-  Result<void> operator()(const SagaAccepted& e) {
-    if (s_.facts) return wrong("no event before it");
-    s_.facts = e.facts;
-    s_.deadline = e.deadline;
-    s_.status = SagaStatus::kPending;
-    s_.steps.resize(workflow_.steps.size());
-    return {};
-  }
+void give_up(CallState& call) {
+  call.any_unknown = call.any_unknown || call.open || call.awaits == Awaits::kCallback || awaits_child(call);
+  call.open = false;
+  call.awaits = Awaits::kNothing;
+  call.due_at.reset();
+}
 
-  Result<void> operator()(const SagaStarted&) {
-    if (s_.status != SagaStatus::kPending) return wrong("a pending saga");
-    s_.status = SagaStatus::kRunning;
-    s_.started_at = at_;
-    return {};
-  }
-
-  Result<void> operator()(const AttemptBegun& e) {
-    if (s_.status != (e.phase == Phase::kAction ? SagaStatus::kRunning : SagaStatus::kCompensating)) {
-      return wrong("a saga that makes calls of this phase");
-    }
-    CallState& call = call_of(e.step, e.phase);
-    if (call.open || e.attempt != call.attempts + 1) return wrong("the call's next attempt");
-    const StepState& before = s_.steps[e.step];
-    if (e.phase == Phase::kAction ? has_ended_step(before.status) : !is_undo_due(before.undo)) {
-      return wrong("a call that has not ended");
-    }
-    call.attempts = e.attempt;
-    call.open = true;
-    call.due_at.reset();
-    if (!call.budget_from) call.budget_from = at_;
-    if (e.request) call.request = e.request;
-    StepState& step = s_.steps[e.step];
-    if (e.phase == Phase::kAction) {
-      step.status = StepStatus::kRunning;
-      if (!step.started_at) step.started_at = at_;
-    } else {
-      step.undo = CompensationStatus::kRunning;
-    }
-    return {};
-  }
-
-  Result<void> operator()(const AttemptFailed& e) {
-    CallState& call = call_of(e.step, e.phase);
-    if (!call.open || e.failure.attempt != call.attempts) return wrong("an attempt that is under way");
-    call.open = false;
-    call.counted += e.counted ? 1 : 0;
-    call.failures += 1;
-    call.any_unknown = call.any_unknown || e.failure.outcome == Outcome::kUnknown;
-    call.last_failure = e.failure;
-    call.due_at = e.due_at;
-    set_call_status(e.step, e.phase, StepStatus::kRetrying, CompensationStatus::kRetrying);
-    return {};
-  }
-
-  Result<void> operator()(const CallDeferred& e) {
-    CallState& call = call_of(e.step, e.phase);
-    if (!call.open) return wrong("an attempt that is under way");
-    call.open = false;
-    call.attempts -= 1;
-    call.last_failure = Failure{workflow_.steps[e.step].name,
-                                e.phase,
-                                std::string(workers::codes::kNoInstance),
-                                e.message,
-                                0,
-                                0,
-                                Outcome::kNotDone};
-    set_call_status(e.step, e.phase, StepStatus::kWaiting, CompensationStatus::kWaiting);
-    return {};
-  }
-
-  Result<void> operator()(const StepCompleted& e) {
-    CallState& call = call_of(e.step, Phase::kAction);
-    if (!call.open || e.attempt != call.attempts) return wrong("an attempt that is under way");
-    call.open = false;
-    StepState& step = s_.steps[e.step];
-    step.output = e.output;
-    step.failure.reset();
-    end_step(step, StepStatus::kCompleted);
-    return {};
-  }
-
-  Result<void> operator()(const StepFailed& e) {
-    StepState& step = s_.steps[e.step];
-    if (step.action.open || has_ended_step(step.status)) return wrong("a step that has not ended");
-    step.action.due_at.reset();
-    step.action.last_failure = e.failure;
-    step.failure = e.failure;
-    end_step(step, StepStatus::kFailed);
-    return {};
-  }
-
-  Result<void> operator()(const StepSkipped& e) {
-    StepState& step = s_.steps[e.step];
-    if (step.action.attempts != 0 || has_ended_step(step.status)) return wrong("a step that has not begun");
-    step.action.due_at.reset();
-    end_step(step, StepStatus::kSkipped);
-    return {};
-  }
-
-  Result<void> operator()(const StopRequested& e) {
-    if (s_.status != SagaStatus::kRunning) return wrong("a running saga");
-    s_.stopping = true;
-    s_.error = e.failure;
-    return {};
-  }
-
-  Result<void> operator()(const CompensationBegun& e) {
-    if (s_.status != SagaStatus::kRunning) return wrong("a running saga");
-    s_.status = SagaStatus::kCompensating;
-    s_.stopping = false;
-    s_.error = e.failure;
-    for (std::size_t i = 0; i < s_.steps.size(); ++i) {
-      if (is_undoable(workflow_, s_, i)) s_.steps[i].undo = CompensationStatus::kPending;
-    }
-    return {};
-  }
-
-  Result<void> operator()(const StepCompensated& e) {
-    CallState& call = call_of(e.step, Phase::kCompensation);
-    if (!call.open || e.attempt != call.attempts) return wrong("an attempt that is under way");
-    call.open = false;
-    end_undo(s_.steps[e.step], CompensationStatus::kCompleted);
-    return {};
-  }
-
-  Result<void> operator()(const CompensationFailed& e) {
-    StepState& step = s_.steps[e.step];
-    if (step.compensation.open || !is_undo_due(step.undo)) return wrong("a compensation that has not ended");
-    step.compensation.due_at.reset();
-    step.compensation.last_failure = e.failure;
-    end_undo(step, CompensationStatus::kFailed);
-    return {};
-  }
-
-  Result<void> operator()(const SagaCompleted& e) {
-    if (s_.status != SagaStatus::kRunning) return wrong("a running saga");
-    s_.output = e.output;
-    if (e.error) s_.error = e.error;
-    return end_saga(SagaStatus::kCompleted);
-  }
-
-  Result<void> operator()(const SagaCompensated&) {
-    const bool stopped_before_start = s_.status == SagaStatus::kPending && s_.stopping;
-    if (s_.status != SagaStatus::kCompensating && !stopped_before_start) return wrong("a compensating saga");
-    return end_saga(SagaStatus::kCompensated);
-  }
-
-  Result<void> operator()(const SagaFailed&) {
-    if (s_.status != SagaStatus::kCompensating) return wrong("a compensating saga");
-    return end_saga(SagaStatus::kFailed);
-  }
-
-  Result<void> operator()(const SagaSuspended& e) {
-    if (has_ended(s_.status) || s_.status == SagaStatus::kSuspended) return wrong("a saga that has not ended");
-    if (e.cause == SuspensionCause::kPivotUnknown) {
-      if (!workflow_.pivot) return wrong("a workflow with a pivot");
-      s_.stopping = false;  // Whether to go on or back is the operator's to say.
-    }
-    s_.suspension = Suspension{e.cause, s_.status, at_};
-    s_.status = SagaStatus::kSuspended;
-    if (e.failure) s_.error = e.failure;
-    return {};
-  }
-
-  Result<void> operator()(const SagaResumed& e) {
-    if (s_.status != SagaStatus::kSuspended) return wrong("a suspended saga");
-    return go_on(e.calls);
-  }
-
-  Result<void> operator()(const OperatorRetried& e) {
-    if (has_ended(s_.status) && s_.status != SagaStatus::kFailed) return wrong("a saga that has not ended");
-    return go_on(e.calls);
-  }
-
-  Result<void> operator()(const OperatorSkipped& e) {
-    if (s_.status != SagaStatus::kSuspended && s_.status != SagaStatus::kFailed)
-      return wrong("a suspended or failed saga");
-    StepState& step = s_.steps[e.call.step];
-    const Settlement settlement{e.actor, at_};
-    if (e.call.phase == Phase::kCompensation) {
-      leave_suspension();
-      step.compensation.due_at.reset();
-      step.undo_settled = settlement;
-      end_undo(step, CompensationStatus::kSkipped);
-      if (s_.status == SagaStatus::kFailed && !any_undo(CompensationStatus::kFailed)) reopen();
-      return {};
-    }
-    turn_forward();
-    leave_suspension();
-    step.action.due_at.reset();
-    step.settled = settlement;
-    step.output = e.output;
-    step.failure.reset();
-    s_.error.reset();
-    end_step(step, e.output ? StepStatus::kCompleted : StepStatus::kSkipped);
-    return {};
-  }
-
-  Result<void> operator()(const OperatorCancelled& e) {
-    if (has_ended(s_.status)) return wrong("a saga that has not ended");
-    const bool pivot_unknown = s_.suspension && s_.suspension->cause == SuspensionCause::kPivotUnknown;
-    leave_suspension();
-    if (pivot_unknown) {
-      StepState& pivot = s_.steps[*workflow_.pivot];
-      pivot.settled = Settlement{e.actor, at_};
-      pivot.action.any_unknown = false;
-      if (s_.status == SagaStatus::kCompensating) {
-        pivot.undo_settled = pivot.settled;
-        end_undo(pivot, CompensationStatus::kSkipped);
-      }
-    }
-    if (!s_.error) {
-      s_.error =
-          Failure{"", std::nullopt, std::string(workers::codes::kCancelled), e.actor.reason, 0, 0, Outcome::kNotDone};
-    }
-    s_.stopping = s_.status != SagaStatus::kCompensating;
-    return {};
-  }
-
-  Result<void> operator()(const SagaTerminated&) {
-    if (has_ended(s_.status) && s_.status != SagaStatus::kFailed) return wrong("a saga that has not ended");
-    for (StepState& step : s_.steps) {
-      give_up(step.action);
-      give_up(step.compensation);
-    }
-    s_.suspension.reset();
-    return end_saga(SagaStatus::kTerminated);
-  }
-
- private:
-  [[nodiscard]] tl::unexpected<Error> wrong(std::string_view expected) const {
-    return fail(ErrorCode::kCorruption, fmt::format("expected {}, but the saga is {}", expected, to_string(s_.status)));
-  }
-
-  CallState& call_of(StepIndex step, Phase phase) {
-    return phase == Phase::kAction ? s_.steps[step].action : s_.steps[step].compensation;
-  }
-
-  void set_call_status(StepIndex step, Phase phase, StepStatus forward, CompensationStatus back) {
-    if (phase == Phase::kAction) {
-      s_.steps[step].status = forward;
-    } else {
-      s_.steps[step].undo = back;
-    }
-  }
-
-  void end_step(StepState& step, StepStatus status) {
-    step.status = status;
-    step.finished_at = at_;
-    step.end_order = ++s_.steps_ended;
-  }
-
-  void end_undo(StepState& step, CompensationStatus status) {
-    step.undo = status;
-    step.undone_at = at_;
-  }
-
-  Result<void> end_saga(SagaStatus status) {
-    s_.status = status;
-    s_.stopping = false;
-    s_.finished_at = at_;
-    return {};
-  }
-
-  void reopen() {
-    s_.status = SagaStatus::kCompensating;
-    s_.finished_at.reset();
-  }
-
-  static void give_up(CallState& call) {
-    call.any_unknown = call.any_unknown || call.open;
-    call.open = false;
-    call.due_at.reset();
-  }
-
-  [[nodiscard]] bool any_undo(CompensationStatus status) const {
-    for (const StepState& step : s_.steps) {
-      if (step.undo == status) return true;
-    }
-    return false;
-  }
-
-  static void renew_budget(CallState& call) {
-    call.counted = 0;
-    call.failures = 0;
-    call.budget_from.reset();
-  }
-
-  /// Back to what it was, its times put off by as long as the suspension lasted.
-  void leave_suspension() {
-    if (!s_.suspension) return;
-    const Millis lasted = at_ - s_.suspension->since;
-    const auto put_off = [lasted](std::optional<Timestamp>& time) {
-      if (time) time = *time + lasted;
-    };
-    put_off(s_.deadline);
-    for (StepState& step : s_.steps) {
-      put_off(step.action.due_at);
-      put_off(step.action.budget_from);
-      put_off(step.compensation.due_at);
-      put_off(step.compensation.budget_from);
-    }
-    s_.status = s_.suspension->from;
-    s_.suspension.reset();
-  }
-
-  /// A saga that stopped while undoing its pivot and is now told to go forward: nothing is to undo any more.
-  void turn_forward() {
-    if (!s_.suspension || s_.suspension->from != SagaStatus::kCompensating) return;
-    s_.suspension->from = SagaStatus::kRunning;
-    for (StepState& step : s_.steps) {
-      step.undo = CompensationStatus::kNone;
-      step.undone_at.reset();
-      step.undo_settled.reset();
-      renew_budget(step.compensation);
-      step.compensation.due_at.reset();
-    }
-  }
-
-  Result<void> go_on(const std::vector<CallRef>& calls) {
-    for (const CallRef& ref : calls) {
-      if (call_of(ref.step, ref.phase).open) return wrong("a call that is not under way");
-      if (ref.phase == Phase::kCompensation && s_.steps[ref.step].undo == CompensationStatus::kNone) {
-        return wrong("a compensation that was due");
-      }
-    }
-    for (const CallRef& ref : calls) {
-      if (ref.phase == Phase::kAction) turn_forward();
-    }
-    leave_suspension();
-    for (const CallRef& ref : calls) renew(ref);
-    return {};
-  }
-
-  /// Due now, with a fresh budget.
-  void renew(const CallRef& ref) {
-    CallState& call = call_of(ref.step, ref.phase);
-    StepState& step = s_.steps[ref.step];
-    renew_budget(call);
-    call.due_at = at_;
-    if (ref.phase == Phase::kAction) {
-      step.status = StepStatus::kRetrying;
-      step.failure.reset();
-      step.finished_at.reset();
-      step.end_order = 0;
-      s_.error.reset();
-    } else {
-      step.undo = CompensationStatus::kRetrying;
-      step.undone_at.reset();
-      if (s_.status == SagaStatus::kFailed) reopen();
-    }
-  }
-
-  const Workflow& workflow_;
-  SagaState& s_;
-  Timestamp at_;
-};
+void renew_budget(CallState& call) {
+  call.counted = 0;
+  call.failures = 0;
+  call.budget_from.reset();
+}
 
 /// Every step index in an event comes from `decide` or from a name that was looked up; this is for a damaged record.
 bool names_a_step(const EventBody& body, std::size_t steps) {
@@ -418,6 +61,234 @@ bool names_a_step(const EventBody& body, std::size_t steps) {
 }
 
 }  // namespace
+
+Result<void> Applier::operator()(const SagaAccepted& e) {
+  if (s_.facts) return wrong("no event before it");
+  s_.facts = e.facts;
+  s_.deadline = e.deadline;
+  s_.status = SagaStatus::kPending;
+  s_.steps.resize(workflow_.steps.size());
+  return {};
+}
+
+Result<void> Applier::operator()(const SagaStarted&) {
+  if (s_.status != SagaStatus::kPending) return wrong("a pending saga");
+  s_.status = SagaStatus::kRunning;
+  s_.started_at = at_;
+  return {};
+}
+
+Result<void> Applier::operator()(const StopRequested& e) {
+  if (s_.status != SagaStatus::kRunning) return wrong("a running saga");
+  s_.stopping = true;
+  s_.error = e.failure;
+  return {};
+}
+
+Result<void> Applier::operator()(const CompensationBegun& e) {
+  const bool undone_by_parent = s_.status == SagaStatus::kCompleted && !s_.facts->parent_id.empty();
+  if (s_.status != SagaStatus::kRunning && !undone_by_parent) return wrong("a running saga");
+  s_.status = SagaStatus::kCompensating;
+  s_.stopping = false;
+  s_.finished_at.reset();
+  s_.output.reset();
+  s_.error = e.failure;
+  for (std::size_t i = 0; i < s_.steps.size(); ++i) {
+    if (is_undoable(workflow_, s_, i)) s_.steps[i].undo = CompensationStatus::kPending;
+  }
+  return {};
+}
+
+Result<void> Applier::operator()(const SagaCompleted& e) {
+  if (s_.status != SagaStatus::kRunning) return wrong("a running saga");
+  s_.output = e.output;
+  if (e.error) s_.error = e.error;
+  return end_saga(SagaStatus::kCompleted);
+}
+
+Result<void> Applier::operator()(const SagaCompensated&) {
+  const bool stopped_before_start = s_.status == SagaStatus::kPending && s_.stopping;
+  if (s_.status != SagaStatus::kCompensating && !stopped_before_start) return wrong("a compensating saga");
+  return end_saga(SagaStatus::kCompensated);
+}
+
+Result<void> Applier::operator()(const SagaFailed&) {
+  if (s_.status != SagaStatus::kCompensating) return wrong("a compensating saga");
+  return end_saga(SagaStatus::kFailed);
+}
+
+Result<void> Applier::operator()(const SagaSuspended& e) {
+  if (has_ended(s_.status) || s_.status == SagaStatus::kSuspended) return wrong("a saga that has not ended");
+  if (e.cause == SuspensionCause::kPivotUnknown) {
+    if (!workflow_.pivot) return wrong("a workflow with a pivot");
+    s_.stopping = false;  // Whether to go on or back is the operator's to say.
+  }
+  s_.suspension = Suspension{e.cause, s_.status, at_};
+  s_.status = SagaStatus::kSuspended;
+  if (e.failure) s_.error = e.failure;
+  return {};
+}
+
+Result<void> Applier::operator()(const SagaResumed& e) {
+  if (s_.status != SagaStatus::kSuspended) return wrong("a suspended saga");
+  return go_on(e.calls);
+}
+
+Result<void> Applier::operator()(const OperatorRetried& e) {
+  if (has_ended(s_.status) && s_.status != SagaStatus::kFailed) return wrong("a saga that has not ended");
+  return go_on(e.calls);
+}
+
+Result<void> Applier::operator()(const OperatorSkipped& e) {
+  if (s_.status != SagaStatus::kSuspended && s_.status != SagaStatus::kFailed)
+    return wrong("a suspended or failed saga");
+  StepState& step = s_.steps[e.call.step];
+  const Settlement settlement{e.actor, at_};
+  if (e.call.phase == Phase::kCompensation) {
+    leave_suspension();
+    give_up(step.compensation);
+    step.undo_settled = settlement;
+    end_undo(step, CompensationStatus::kSkipped);
+    if (s_.status == SagaStatus::kFailed && !any_undo(CompensationStatus::kFailed)) reopen();
+    return {};
+  }
+  turn_forward();
+  leave_suspension();
+  give_up(step.action);
+  step.settled = settlement;
+  step.output = e.output;
+  step.failure.reset();
+  s_.error.reset();
+  end_step(step, e.output ? StepStatus::kCompleted : StepStatus::kSkipped);
+  return {};
+}
+
+Result<void> Applier::operator()(const OperatorCancelled& e) {
+  if (has_ended(s_.status)) return wrong("a saga that has not ended");
+  const bool pivot_unknown = s_.suspension && s_.suspension->cause == SuspensionCause::kPivotUnknown;
+  leave_suspension();
+  if (pivot_unknown) {
+    StepState& pivot = s_.steps[*workflow_.pivot];
+    pivot.settled = Settlement{e.actor, at_};
+    pivot.action.any_unknown = false;
+    if (s_.status == SagaStatus::kCompensating) {
+      pivot.undo_settled = pivot.settled;
+      end_undo(pivot, CompensationStatus::kSkipped);
+    }
+  }
+  if (!s_.error) {
+    s_.error =
+        Failure{"", std::nullopt, std::string(workers::codes::kCancelled), e.actor.reason, 0, 0, Outcome::kNotDone};
+  }
+  s_.stopping = s_.status != SagaStatus::kCompensating;
+  return {};
+}
+
+Result<void> Applier::operator()(const SagaTerminated&) {
+  if (has_ended(s_.status) && s_.status != SagaStatus::kFailed) return wrong("a saga that has not ended");
+  for (StepState& step : s_.steps) {
+    give_up(step.action);
+    give_up(step.compensation);
+  }
+  s_.suspension.reset();
+  return end_saga(SagaStatus::kTerminated);
+}
+
+tl::unexpected<Error> Applier::wrong(std::string_view expected) const {
+  return fail(ErrorCode::kCorruption, fmt::format("expected {}, but the saga is {}", expected, to_string(s_.status)));
+}
+
+CallState& Applier::call(StepIndex step, Phase phase) {
+  return phase == Phase::kAction ? s_.steps[step].action : s_.steps[step].compensation;
+}
+
+bool Applier::is_kind(StepIndex step, workflows::StepKind kind) const { return workflow_.steps[step].kind == kind; }
+
+bool Applier::any_undo(CompensationStatus status) const {
+  for (const StepState& step : s_.steps) {
+    if (step.undo == status) return true;
+  }
+  return false;
+}
+
+Result<void> Applier::end_saga(SagaStatus status) {
+  s_.status = status;
+  s_.stopping = false;
+  s_.finished_at = at_;
+  return {};
+}
+
+void Applier::reopen() {
+  s_.status = SagaStatus::kCompensating;
+  s_.finished_at.reset();
+}
+
+/// Back to what it was, its times put off by as long as the suspension lasted.
+void Applier::leave_suspension() {
+  if (!s_.suspension) return;
+  const Millis lasted = at_ - s_.suspension->since;
+  const auto put_off = [lasted](std::optional<Timestamp>& time) {
+    if (time) time = *time + lasted;
+  };
+  put_off(s_.deadline);
+  for (StepState& step : s_.steps) {
+    put_off(step.action.due_at);
+    put_off(step.action.budget_from);
+    put_off(step.compensation.due_at);
+    put_off(step.compensation.budget_from);
+  }
+  s_.status = s_.suspension->from;
+  s_.suspension.reset();
+}
+
+/// A saga that stopped while undoing its pivot and is now told to go forward: nothing is to undo any more.
+void Applier::turn_forward() {
+  if (!s_.suspension || s_.suspension->from != SagaStatus::kCompensating) return;
+  s_.suspension->from = SagaStatus::kRunning;
+  for (StepState& step : s_.steps) {
+    step.undo = CompensationStatus::kNone;
+    step.undone_at.reset();
+    step.undo_settled.reset();
+    renew_budget(step.compensation);
+    step.compensation.due_at.reset();
+  }
+}
+
+Result<void> Applier::go_on(const std::vector<CallRef>& calls) {
+  for (const CallRef& ref : calls) {
+    const CallState& called = call(ref.step, ref.phase);
+    if (called.open || called.awaits > Awaits::kService) return wrong("a call that is not under way");
+    if (ref.phase == Phase::kCompensation && s_.steps[ref.step].undo == CompensationStatus::kNone) {
+      return wrong("a compensation that was due");
+    }
+  }
+  for (const CallRef& ref : calls) {
+    if (ref.phase == Phase::kAction) turn_forward();
+  }
+  leave_suspension();
+  for (const CallRef& ref : calls) renew(ref);
+  return {};
+}
+
+/// Due now, with a fresh budget.
+void Applier::renew(const CallRef& ref) {
+  CallState& renewed = call(ref.step, ref.phase);
+  StepState& step = s_.steps[ref.step];
+  renew_budget(renewed);
+  renewed.awaits = Awaits::kNothing;
+  renewed.due_at = at_;
+  if (ref.phase == Phase::kAction) {
+    step.status = StepStatus::kRetrying;
+    step.failure.reset();
+    step.finished_at.reset();
+    step.end_order = 0;
+    s_.error.reset();
+  } else {
+    step.undo = CompensationStatus::kRetrying;
+    step.undone_at.reset();
+    if (s_.status == SagaStatus::kFailed) reopen();
+  }
+}
 
 Result<void> apply(const Workflow& workflow, SagaState& state, const Event& event) {
   const bool first = std::holds_alternative<SagaAccepted>(event.body);

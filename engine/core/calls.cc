@@ -1,4 +1,4 @@
-// How a call's attempt ended, and what follows for the call.
+// Making calls: when an attempt begins, how it ended, and what follows for the call.
 //
 //   the attempt                           retried while            the call then
 //   done                                                           ends well
@@ -6,18 +6,21 @@
 //                                         deadline, total_timeout
 //   not done or unknown, otherwise                                 ends failed; unknown if any attempt was
 //   not called: no instance                                        waiting; its number is given back
+//   taken (202, Saga-Async)                                        waiting for its callback (callbacks.cc)
 //   lost in a crash or a shutdown         deadline, total_timeout  retrying, due now; its place is not used up
 //   late, repeated, of another number                              as it was: decides nothing
 #include <fmt/format.h>
 
 #include <cmath>
 
+#include "base/check.h"
 #include "engine/core/decider.h"
 #include "workers/protocol/text.h"
 
 namespace saga::core {
 
 using workers::Verdict;
+using workflows::StepKind;
 
 namespace {
 
@@ -36,11 +39,8 @@ void Decider::react(const StartSaga& input) {
 void Decider::react(const TimerFired&) { advance(); }
 
 void Decider::react(const ServiceAvailable& input) {
-  const StepState& step = state().steps[input.step];
-  const bool waits =
-      input.phase == Phase::kAction ? step.status == StepStatus::kWaiting : step.undo == CompensationStatus::kWaiting;
-  if (!waits) return;
-  available_ = true;
+  if (call_of(state(), input.step, input.phase).awaits != Awaits::kService) return;
+  available_ = CallRef{input.step, input.phase};
   advance();
 }
 
@@ -55,9 +55,71 @@ void Decider::react(const Recovered&) {
       if (call_of(state(), i, phase).open) record_failure(i, phase, lost, true, 0);
     }
   }
-  available_ = awaits_service(state());  // Its services may be others than before.
+  release_for_children();
+  all_available_ = true;  // Its services may be others than before.
   advance();
 }
+
+// ---- an attempt begins ---------------------------------------------------------------------------------------------
+
+bool Decider::begin_call(StepIndex i, Phase phase) {
+  if (!moment_.begin_calls) return false;
+  const CallState& call = call_of(state(), i, phase);
+  std::shared_ptr<const PreparedRequest> request;
+  if (call.attempts == 0) {
+    auto prepared = prepare_request(workflow_, state(), i, phase);
+    if (!prepared) {
+      end_call_for_good(i, phase, failure_of(i, phase, workers::codes::kExpressionError, prepared.error().message));
+      return true;
+    }
+    request = std::move(*prepared);
+  }
+  emit(AttemptBegun{i, phase, call.attempts + 1, std::move(request)});
+  return true;
+}
+
+/// A call between two attempts: begins the next when it is due, or ends it when its `total_timeout` is over.
+bool Decider::continue_call(StepIndex i, Phase phase) {
+  const CallState& call = call_of(state(), i, phase);
+  const bool waits = call.awaits == Awaits::kService;
+  if (waits && !is_available(i, phase)) {
+    const auto end = budget_end(workflow_.steps[i], call);
+    if (!end || *end > now_) return false;
+    SAGA_CHECK(call.last_failure.has_value(), "a waiting call says for what");
+    end_call_for_good(i, phase, *call.last_failure);
+    return true;
+  }
+  if (!waits && *call.due_at > now_) return false;
+  if (const auto end = budget_end(workflow_.steps[i], call); end && *end < now_) {
+    SAGA_CHECK(call.last_failure.has_value(), "a retried call says why");
+    end_call_for_good(i, phase, *call.last_failure);
+    return true;
+  }
+  // Where no attempt was ever made, its `when` may be what failed; what is no call begins again.
+  const bool from_the_start =
+      phase == Phase::kAction && (call.attempts == 0 || workflow_.steps[i].kind != StepKind::kCall);
+  return from_the_start ? begin_step(i) : begin_call(i, phase);
+}
+
+/// The action ends with what its attempts left.
+void Decider::end_action(StepIndex i) {
+  const CallState& call = state().steps[i].action;
+  SAGA_CHECK(call.last_failure.has_value(), "a step between two attempts has failed before");
+  end_call_for_good(i, Phase::kAction, *call.last_failure);
+}
+
+void Decider::end_call_for_good(StepIndex i, Phase phase, Failure failure) {
+  if (phase == Phase::kCompensation) {
+    emit(CompensationFailed{i, std::move(failure)});
+    return;
+  }
+  failure.outcome = state().steps[i].action.any_unknown ? Outcome::kUnknown : Outcome::kNotDone;
+  emit(StepFailed{i, std::move(failure)});
+}
+
+bool Decider::is_available(StepIndex i, Phase phase) const { return all_available_ || available_ == CallRef{i, phase}; }
+
+// ---- an attempt ended ----------------------------------------------------------------------------------------------
 
 void Decider::react(const CallFinished& input) {
   const CallState& call = call_of(state(), input.step, input.phase);
@@ -65,23 +127,21 @@ void Decider::react(const CallFinished& input) {
   const Verdict verdict = read_answer(input);
   switch (verdict.outcome) {
     case Outcome::kDone:
-      if (input.phase == Phase::kAction) {
-        emit(StepCompleted{input.step, input.attempt, verdict.http_status, verdict.output, input.duration_ms});
-      } else {
-        emit(StepCompensated{input.step, input.attempt, verdict.http_status, input.duration_ms});
-      }
+      record_done(input.step, input.phase, input.attempt, verdict.http_status, verdict.output, input.duration_ms);
       break;
     case Outcome::kNotCalled:
       emit(CallDeferred{input.step, input.phase, verdict.message});
       break;
+    case Outcome::kPending:
+      take_call(input);
+      break;
     case Outcome::kNotDone:
     case Outcome::kUnknown:
-    case Outcome::kPending:
       record_failure(input.step, input.phase, verdict, false, input.duration_ms);
       break;
   }
-  // Another call may wait for a service that came while this one had its turn: it is tried.
-  if (verdict.outcome != Outcome::kNotCalled) available_ = true;
+  // Another compensation may wait for a service that came while this one had its turn: it is tried.
+  all_available_ = input.phase == Phase::kCompensation && verdict.outcome != Outcome::kNotCalled;
   advance();
 }
 
@@ -94,13 +154,7 @@ Verdict Decider::read_answer(const CallFinished& input) const {
   context.non_retryable = policy_of(workflow_, state(), input.step, input.phase).non_retryable;
   context.earlier_attempt_unknown = call_of(state(), input.step, input.phase).any_unknown;
   Verdict verdict = workers::interpret(input.outcome, context, now_);
-  if (verdict.outcome == Outcome::kPending) {
-    verdict.code = workers::codes::kBadAnswer;
-    verdict.message = "answered 202 with Saga-Async: this version of sagad takes no callbacks";
-    verdict.retryable = false;
-    verdict.outcome = Outcome::kUnknown;
-  }
-  if (step.error_code) read_error_code(input, context, verdict);
+  if (step.error_code && verdict.outcome != Outcome::kPending) read_error_code(input, context, verdict);
   return verdict;
 }
 
@@ -137,6 +191,20 @@ void Decider::read_error_code(const CallFinished& input, const workers::AnswerCo
   if (std::find(ruled_out.begin(), ruled_out.end(), verdict.code) != ruled_out.end()) verdict.retryable = false;
 }
 
+void Decider::record_done(StepIndex i, Phase phase, int attempt, int http_status, JsonRef output,
+                          std::int64_t duration_ms) {
+  if (phase == Phase::kAction) {
+    emit(StepCompleted{i, attempt, http_status, std::move(output), duration_ms});
+    return;
+  }
+  emit(StepCompensated{i, attempt, http_status, duration_ms});
+  // The pivot has not happened now; whether the rest is undone or not is for an operator to see first.
+  const bool stops = workflow_.pivot == i && workflow_.steps[i].on_failure == workflows::OnFailure::kSuspend;
+  if (stops && state().status == SagaStatus::kCompensating) {
+    emit(SagaSuspended{SuspensionCause::kStepFailed, state().error, {}});
+  }
+}
+
 void Decider::record_failure(StepIndex i, Phase phase, const Verdict& verdict, bool lost, std::int64_t duration_ms) {
   Failure failure = failure_of(i, phase, verdict.code, verdict.message);
   failure.http_status = verdict.http_status;
@@ -150,8 +218,7 @@ std::optional<Timestamp> Decider::next_attempt(StepIndex i, Phase phase, const V
   if (!verdict.retryable || (phase == Phase::kAction && state().stopping)) return std::nullopt;
   const workflows::RetryPolicy& policy = policy_of(workflow_, state(), i, phase);
   const CallState& call = call_of(state(), i, phase);
-  // A suspended saga's time stands still: what is due is put off when it goes on.
-  const Timestamp from = state().suspension ? state().suspension->since : now_;
+  const Timestamp from = delay_from();
   Timestamp due = from;
   if (!lost) {
     const int used = call.counted + 1;

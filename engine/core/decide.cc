@@ -5,34 +5,65 @@
 //   saga         moves on when                                               to
 //   pending      its start time has come                                     running
 //   pending      cancelled                                                   compensated
-//   running      a step is next                                              the step's call, or the step skipped
+//   running      a step is at its turn                                       the step begun (below), or skipped
 //   running      every step ended as the definition lets it go on            completed
-//   running      a step failed that compensates, before the pivot            compensating
+//   running      a step failed that compensates, before the pivot:
+//                 nothing else is under way                                  compensating
+//                 in other branches something is                             stopping
 //   running      a step failed that suspends, or any past the pivot          suspended (step_failed)
 //   running      the pivot's outcome is unknown, and it has no undo          suspended (pivot_unknown)
 //   running      the deadline passed                                         stopping
-//   stopping     no call is in flight                                        compensating
+//   stopping     anything but a call in flight and a child is under way      that ended with what it left
+//   stopping     no call is in flight, and no child under way                compensating
 //   stopping     the pivot's outcome is unknown, and it has no undo          suspended (pivot_unknown)
-//   compensating something is to undo                                        its compensation's call
+//   compensating something is at its turn to be undone                       its compensation's call, or its child
 //   compensating the pivot's own compensation failed                         suspended (pivot_unknown)
 //   compensating a compensation failed, and the workflow suspends            suspended (compensation_failed)
 //   compensating all is undone                                               compensated
 //   compensating all was tried, something is not undone                      failed
 //   suspended, completed, compensated, failed, terminated                    nothing, but for an operator (operator.cc)
+//                                                                            or the parent (children.cc)
+//
+//   a step at its turn is begun as its kind is: a call (calls.cc), a wait (waits.cc), a signal (signals.cc), a child
+//   saga (children.cc). A parallel group is at its turn in all of its branches at once (frontier.h).
 #include "engine/core/decide.h"
 
 #include <fmt/format.h>
 
 #include "base/check.h"
 #include "engine/core/decider.h"
-#include "workers/protocol/text.h"
+#include "engine/core/frontier.h"
 
 namespace saga::core {
 
 using workflows::OnCompensationFailure;
-using workflows::OnFailure;
-using workflows::Step;
+using workflows::PlanNode;
+using workflows::StepKind;
 using workflows::Workflow;
+
+/// Moves on every step at its turn.
+class Decider::Forward {
+ public:
+  explicit Forward(Decider& decider) : decider_(decider) {}
+  void enter(const PlanNode& group) { moved |= decider_.ask_group(group); }
+  void turn(StepIndex step) { moved |= decider_.move_step(step); }
+
+  bool moved = false;
+
+ private:
+  Decider& decider_;
+};
+
+class Decider::Backward {
+ public:
+  explicit Backward(Decider& decider) : decider_(decider) {}
+  void turn(StepIndex step) { moved |= decider_.move_compensation(step); }
+
+  bool moved = false;
+
+ private:
+  Decider& decider_;
+};
 
 Decider::Decider(const Workflow& workflow, const SagaState& state, const Moment& moment)
     : workflow_(workflow), moment_(moment), now_(std::max(moment.now, state.updated_at)), draw_(moment.draw) {
@@ -40,15 +71,42 @@ Decider::Decider(const Workflow& workflow, const SagaState& state, const Moment&
 }
 
 void Decider::emit(EventBody body) {
-  if (const auto* begun = std::get_if<AttemptBegun>(&body)) {
-    decision_.effects.push_back(CallWorker{begun->step, begun->phase, begun->attempt});
-  } else if (const auto* deferred = std::get_if<CallDeferred>(&body)) {
-    decision_.effects.push_back(AwaitService{deferred->step, deferred->phase});
-  }
+  release_effects_of(body);
   Event event{now_, std::move(body)};
   const auto applied = apply(workflow_, decision_.after, event);
   if (!applied) check_failed(__FILE__, __LINE__, applied.error().message.c_str(), "every decided event applies");
   decision_.events.push_back(std::move(event));
+}
+
+/// What the event has done outside; `state()` is the one before it.
+void Decider::release_effects_of(const EventBody& body) {
+  if (const auto* begun = std::get_if<AttemptBegun>(&body)) {
+    release(CallWorker{begun->step, begun->phase, begun->attempt});
+  } else if (const auto* deferred = std::get_if<CallDeferred>(&body)) {
+    release(AwaitService{deferred->step, deferred->phase});
+  } else if (const auto* child = std::get_if<ChildBegun>(&body)) {
+    release(StartChild{child->step, child->attempt});
+  } else if (const auto* undo = std::get_if<ChildUndoBegun>(&body)) {
+    release(UndoChild{undo->step, state().steps[undo->step].action.attempts, undo->attempt > 1});
+  } else if (std::holds_alternative<StopRequested>(body) || std::holds_alternative<OperatorCancelled>(body)) {
+    for (StepIndex i = 0; i < state().steps.size(); ++i) {
+      const CallState& action = state().steps[i].action;
+      if (awaits_child(action)) release(CancelChild{i, action.attempts});
+    }
+  } else if (const auto* skipped = std::get_if<OperatorSkipped>(&body)) {
+    const CallState& action = state().steps[skipped->call.step].action;
+    const bool left_out = skipped->call.phase == Phase::kAction && !skipped->output;
+    if (left_out && awaits_child(action)) release(CancelChild{skipped->call.step, action.attempts});
+  } else if (std::holds_alternative<SagaTerminated>(body)) {
+    for (StepIndex i = 0; i < state().steps.size(); ++i) {
+      const StepState& step = state().steps[i];
+      const bool failed = step.status == StepStatus::kFailed || step.undo == CompensationStatus::kFailed;
+      const bool left = awaits_child(step.action) || awaits_child(step.compensation) || failed;
+      if (workflow_.steps[i].kind == StepKind::kSaga && step.action.attempts > 0 && left) {
+        release(TerminateChild{i, step.action.attempts});
+      }
+    }
+  }
 }
 
 Decision Decider::take() && { return std::move(decision_); }
@@ -98,37 +156,60 @@ bool Decider::advance_running() {
                                Outcome::kNotDone}});
     return true;
   }
-  for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
-    const StepState& step = state().steps[i];
-    if (step.action.open) return false;
-    switch (step.status) {
-      case StepStatus::kCompleted:
-      case StepStatus::kSkipped:
-        continue;
-      case StepStatus::kFailed:
-        if (!blocks(workflow_, state(), i)) continue;
-        follow_failed_step(i);
-        return true;
-      case StepStatus::kPending:
-        return begin_step(i);
-      case StepStatus::kRetrying:
-      case StepStatus::kWaiting:
-        return continue_call(i, Phase::kAction);
-      case StepStatus::kRunning:
-        SAGA_CHECK(false, "a running step has an open call");
-    }
-  }
+  if (turn_back()) return true;
+  Forward forward(*this);
+  const bool over = visit_forward(workflow_, state(), workflow_.plan, forward);
+  if (forward.moved) return true;
+  if (!over) return stop_at_failed_step();
   complete();
   return true;
 }
 
-/// A call in flight is let finish; a step in a retry delay ends with what its attempts left; then undoing begins.
-bool Decider::advance_stopping() {
-  if (has_open_call(state())) return false;
+/// After a failed step that compensates. Where other branches have something under way, the saga stops first.
+bool Decider::turn_back() {
   for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
-    const StepStatus status = state().steps[i].status;
-    if (status == StepStatus::kRetrying || status == StepStatus::kWaiting) end_action(i);
+    if (!turns_back(workflow_, state(), i)) continue;
+    SAGA_CHECK(state().steps[i].failure.has_value(), "a failed step says why");
+    Failure failure = *state().steps[i].failure;
+    if (std::any_of(state().steps.begin(), state().steps.end(), is_under_way)) {
+      emit(StopRequested{std::move(failure)});
+    } else {
+      emit(CompensationBegun{std::move(failure)});
+    }
+    return true;
   }
+  return false;
+}
+
+/// What can still be begun in other branches has been; a failed step that does not turn the saga back stops it.
+bool Decider::stop_at_failed_step() {
+  for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
+    if (!blocks(workflow_, state(), i)) continue;
+    const Failure failure = *state().steps[i].failure;
+    if (workflow_.pivot == i && failure.outcome == Outcome::kUnknown) {
+      suspend_pivot_unknown(i, failure.message);
+    } else {
+      emit(SagaSuspended{SuspensionCause::kStepFailed, failure, {}});
+    }
+    return true;
+  }
+  return false;
+}
+
+/// A call in flight is let finish and a child is awaited; all else ends with what it left; then undoing begins.
+bool Decider::advance_stopping() {
+  bool moved = false;
+  bool awaited = false;
+  for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
+    const StepState& step = state().steps[i];
+    if (step.action.open || awaits_child(step.action)) {
+      awaited = true;
+    } else if (is_under_way(step)) {
+      end_waiting(i);
+      moved = true;
+    }
+  }
+  if (awaited) return moved;
   if (const auto pivot = undecided_pivot(workflow_, state())) {
     suspend_pivot_unknown(*pivot, state().steps[*pivot].failure->message);
     return true;
@@ -138,37 +219,50 @@ bool Decider::advance_stopping() {
   return true;
 }
 
-/// One at a time, also where an operator retries one while another is under way.
-bool Decider::advance_compensating() {
-  if (has_open_call(state())) return false;
-  for (const StepIndex i : undo_order(state())) {
-    const StepState& step = state().steps[i];
-    switch (step.undo) {
-      case CompensationStatus::kFailed:
-        if (workflow_.pivot == i) {
-          suspend_pivot_unknown(
-              i, fmt::format("its outcome is unknown, and its compensation failed: {}",
-                             step.compensation.last_failure ? step.compensation.last_failure->message : ""));
-          return true;
-        }
-        if (workflow_.on_compensation_failure == OnCompensationFailure::kSuspend) {
-          emit(SagaSuspended{SuspensionCause::kCompensationFailed, std::nullopt, {}});
-          return true;
-        }
-        continue;
-      case CompensationStatus::kPending:
-        return begin_call(i, Phase::kCompensation);
-      case CompensationStatus::kRunning:
-        SAGA_CHECK(false, "a running compensation has an open call");
-      case CompensationStatus::kRetrying:
-      case CompensationStatus::kWaiting:
-        return continue_call(i, Phase::kCompensation);
-      case CompensationStatus::kNone:
-      case CompensationStatus::kCompleted:
-      case CompensationStatus::kSkipped:
-        continue;
-    }
+/// The step ends with what it left, since the saga stops.
+void Decider::end_waiting(StepIndex i) {
+  const CallState& action = state().steps[i].action;
+  const Failure& cause = *state().error;
+  const std::string code(cause.step.empty() ? cause.code : workers::codes::kCancelled);
+  switch (action.awaits) {
+    case Awaits::kCallback:
+      give_up_taken(i, Phase::kAction, code, "the saga stopped before the callback came");
+      break;
+    case Awaits::kTime:
+    case Awaits::kSignal:
+      end_call_for_good(i, Phase::kAction, failure_of(i, Phase::kAction, code, "the saga stopped while it waited"));
+      break;
+    default:
+      end_action(i);
   }
+}
+
+bool Decider::advance_compensating() {
+  Backward backward(*this);
+  const bool over = visit_backward(workflow_, state(), workflow_.plan, backward);
+  if (backward.moved) return true;
+  if (!over) return stop_at_failed_compensation();
+  end_undoing();
+  return true;
+}
+
+bool Decider::stop_at_failed_compensation() {
+  for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
+    const StepState& step = state().steps[i];
+    if (step.undo != CompensationStatus::kFailed || is_undo_over(workflow_, state(), i)) continue;
+    if (workflow_.pivot == i) {
+      suspend_pivot_unknown(i,
+                            fmt::format("its outcome is unknown, and its compensation failed: {}",
+                                        step.compensation.last_failure ? step.compensation.last_failure->message : ""));
+    } else {
+      emit(SagaSuspended{SuspensionCause::kCompensationFailed, std::nullopt, {}});
+    }
+    return true;
+  }
+  return false;
+}
+
+void Decider::end_undoing() {
   std::vector<StepIndex> not_undone;
   for (StepIndex i = 0; i < state().steps.size(); ++i) {
     if (state().steps[i].undo == CompensationStatus::kFailed) not_undone.push_back(i);
@@ -177,21 +271,6 @@ bool Decider::advance_compensating() {
     emit(SagaCompensated{});
   } else {
     emit(SagaFailed{std::move(not_undone)});
-  }
-  return true;
-}
-
-void Decider::follow_failed_step(StepIndex i) {
-  const Step& definition = workflow_.steps[i];
-  SAGA_CHECK(state().steps[i].failure.has_value(), "a failed step says why");
-  const Failure failure = *state().steps[i].failure;
-  const bool suspends = definition.on_failure == OnFailure::kSuspend;
-  if (workflow_.pivot == i && failure.outcome == Outcome::kUnknown && (suspends || !definition.compensation)) {
-    suspend_pivot_unknown(i, failure.message);
-  } else if (is_past_pivot(workflow_, state()) || suspends) {
-    emit(SagaSuspended{SuspensionCause::kStepFailed, failure, {}});
-  } else {
-    emit(CompensationBegun{failure});
   }
 }
 
@@ -213,82 +292,6 @@ void Decider::complete() {
     emit(SagaCompleted{share(nullptr), Failure{"", std::nullopt, std::string(workers::codes::kExpressionError),
                                                output.error().message, 0, 0, Outcome::kDone}});
   }
-}
-
-// ---- one call ------------------------------------------------------------------------------------------------------
-
-bool Decider::begin_step(StepIndex i) {
-  if (!moment_.begin_calls) return false;
-  if (const auto& when = workflow_.steps[i].when) {
-    const auto value = when->evaluate(SagaScope(workflow_, state(), i, Phase::kAction));
-    if (!value || !value->is_boolean()) {
-      end_call_for_good(i, Phase::kAction,
-                        failure_of(i, Phase::kAction, workers::codes::kExpressionError,
-                                   value ? fmt::format("when: expected true or false, but it is {}",
-                                                       workers::bounded_utf8(dump_json(*value), 80))
-                                         : value.error().message));
-      return true;
-    }
-    if (!value->get<bool>()) {
-      emit(StepSkipped{i});
-      return true;
-    }
-  }
-  return begin_call(i, Phase::kAction);
-}
-
-bool Decider::begin_call(StepIndex i, Phase phase) {
-  if (!moment_.begin_calls) return false;
-  const CallState& call = call_of(state(), i, phase);
-  std::shared_ptr<const PreparedRequest> request;
-  if (call.attempts == 0) {
-    auto prepared = prepare_request(workflow_, state(), i, phase);
-    if (!prepared) {
-      end_call_for_good(i, phase, failure_of(i, phase, workers::codes::kExpressionError, prepared.error().message));
-      return true;
-    }
-    request = std::move(*prepared);
-  }
-  emit(AttemptBegun{i, phase, call.attempts + 1, std::move(request)});
-  return true;
-}
-
-/// A call between two attempts: begins the next when it is due, or ends it when its `total_timeout` is over.
-bool Decider::continue_call(StepIndex i, Phase phase) {
-  const CallState& call = call_of(state(), i, phase);
-  const bool waits = !call.due_at;
-  if (waits && !available_) {
-    const auto end = budget_end(workflow_.steps[i], call);
-    if (!end || *end > now_) return false;
-    SAGA_CHECK(call.last_failure.has_value(), "a waiting call says for what");
-    end_call_for_good(i, phase, *call.last_failure);
-    return true;
-  }
-  if (!waits && *call.due_at > now_) return false;
-  if (const auto end = budget_end(workflow_.steps[i], call); end && *end < now_) {
-    SAGA_CHECK(call.last_failure.has_value(), "a retried call says why");
-    end_call_for_good(i, phase, *call.last_failure);
-    return true;
-  }
-  available_ = false;
-  // Where no attempt was ever made, its `when` may be what failed.
-  return phase == Phase::kAction && call.attempts == 0 ? begin_step(i) : begin_call(i, phase);
-}
-
-/// The action ends with what its attempts left.
-void Decider::end_action(StepIndex i) {
-  const CallState& call = state().steps[i].action;
-  SAGA_CHECK(call.last_failure.has_value(), "a step between two attempts has failed before");
-  end_call_for_good(i, Phase::kAction, *call.last_failure);
-}
-
-void Decider::end_call_for_good(StepIndex i, Phase phase, Failure failure) {
-  if (phase == Phase::kCompensation) {
-    emit(CompensationFailed{i, std::move(failure)});
-    return;
-  }
-  failure.outcome = state().steps[i].action.any_unknown ? Outcome::kUnknown : Outcome::kNotDone;
-  emit(StepFailed{i, std::move(failure)});
 }
 
 Decision decide(const Workflow& workflow, const SagaState& state, const Input& input, const Moment& moment) {

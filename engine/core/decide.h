@@ -4,56 +4,17 @@
 
 #include <optional>
 #include <string>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "engine/core/effect.h"
 #include "engine/core/event.h"
+#include "engine/core/input.h"
 #include "engine/core/state.h"
-#include "workers/protocol/protocol.h"
 #include "workflows/workflow.h"
 
 namespace saga::core {
-
-// ---- inputs: what happened outside
-// -----------------------------------------------------------------------------------
-
-/// The first input of a saga. The workflow's version is fixed and the input fits its schema.
-struct StartSaga {
-  std::shared_ptr<const SagaFacts> facts;
-  std::string actor;
-  bool verified = false;
-};
-/// One attempt ended so. An attempt that is not open any more (given up, late, repeated) decides nothing.
-struct CallFinished {
-  StepIndex step = 0;
-  Phase phase = Phase::kAction;
-  int attempt = 1;
-  workers::CallOutcome outcome;
-  std::int64_t duration_ms = 0;
-};
-/// `next_due` has come.
-struct TimerFired {};
-/// A service that a call waits for has an instance.
-struct ServiceAvailable {
-  StepIndex step = 0;
-  Phase phase = Phase::kAction;
-};
-/// The saga was read back from its journal: whatever call was open is lost.
-struct Recovered {};
-
-enum class Verb { kCancel, kSuspend, kResume, kRetry, kSkip, kTerminate };
-[[nodiscard]] std::string_view to_string(Verb verb);
-[[nodiscard]] std::optional<Verb> verb_from(std::string_view name);
-
-struct OperatorCommand {
-  Verb verb = Verb::kCancel;
-  std::string step;  ///< Empty: none named.
-  JsonRef output;    ///< For `skip` of an action.
-  Actor actor;
-};
-
-using Input = std::variant<StartSaga, CallFinished, TimerFired, ServiceAvailable, Recovered, OperatorCommand>;
 
 /// What is drawn outside for one decision.
 struct Moment {
@@ -62,33 +23,15 @@ struct Moment {
   bool begin_calls = true;  ///< False while there is no room or the process drains: what could begin waits.
 };
 
-// ---- effects: a closed list, released after the events are durable
-// -----------------------------------------------------
-
-/// Make this attempt (`render_call` says what is sent) and report it as `CallFinished`.
-struct CallWorker {
-  StepIndex step = 0;
-  Phase phase = Phase::kAction;
-  int attempt = 1;
-
-  bool operator==(const CallWorker&) const = default;
-};
-/// Report `ServiceAvailable` once the call's service has an instance.
-struct AwaitService {
-  StepIndex step = 0;
-  Phase phase = Phase::kAction;
-
-  bool operator==(const AwaitService&) const = default;
-};
-using Effect = std::variant<CallWorker, AwaitService>;
-
-// ---- decisions
-// ---------------------------------------------------------------------------------------------------------
-
-/// An operator's command that does not hold in this state.
+/// A command, signal or callback that does not hold in this state.
 struct Refusal {
-  bool conflict = true;  ///< False: the command itself does not fit (an unknown step, no reason).
-  std::string message;   ///< "expected …, but …"
+  enum class Kind {
+    kConflict,  ///< Not in this state.
+    kMisfit,    ///< In no state: an unknown step or signal, no reason.
+    kGone,      ///< What it speaks of has ended.
+  };
+  Kind kind = Kind::kConflict;
+  std::string message;  ///< "expected …, but …"
 };
 
 struct Decision {
@@ -109,11 +52,23 @@ struct Decision {
 /// something to begin, none for one that only waits for an answer or an operator, or has ended.
 [[nodiscard]] std::optional<Timestamp> next_due(const workflows::Workflow& workflow, const SagaState& state);
 
-/// True while an attempt is under way.
+/// True while an attempt is under way; not one whose callback is awaited.
 [[nodiscard]] bool has_open_call(const SagaState& state);
 
 /// True while a call waits for a service with no instance.
 [[nodiscard]] bool awaits_service(const SagaState& state);
+
+// ---- child sagas
+// ------------------------------------------------------------------------------------------------------------
+
+/// "order-42~ship"; from the second child of a step on "order-42~ship~2".
+[[nodiscard]] std::string child_id(std::string_view parent, std::string_view step, int attempt);
+
+/// What the step's newest child is started with.
+[[nodiscard]] JsonRef child_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
+
+/// The version that was fixed when the parent started; none if it was not.
+[[nodiscard]] std::optional<std::int64_t> child_version(const SagaState& state, StepIndex step);
 
 // ---- what people ask of a saga
 // -------------------------------------------------------------------------------------------

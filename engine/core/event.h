@@ -59,6 +59,80 @@ struct CallDeferred {
 
   bool operator==(const CallDeferred&) const = default;
 };
+/// A durable 202 with Saga-Async: the worker took the call and calls back.
+struct CallTaken {
+  StepIndex step = 0;
+  Phase phase = Phase::kAction;
+  int attempt = 1;
+  Timestamp until;  ///< When its callback is given up.
+
+  bool operator==(const CallTaken&) const = default;
+};
+/// The worker of a call that was taken is still at work.
+struct HeartbeatReceived {
+  StepIndex step = 0;
+  Phase phase = Phase::kAction;
+  int attempt = 1;  ///< Whose callback URL it came to.
+  Timestamp until;
+
+  bool operator==(const HeartbeatReceived&) const = default;
+};
+struct WaitBegun {
+  StepIndex step = 0;
+  Timestamp until;
+
+  bool operator==(const WaitBegun&) const = default;
+};
+struct SignalAwaited {
+  StepIndex step = 0;
+  std::optional<Timestamp> until;
+
+  bool operator==(const SignalAwaited&) const = default;
+};
+/// The step's signal came, at its turn or before; `StepCompleted` follows at its turn.
+struct SignalReceived {
+  StepIndex step = 0;
+  JsonRef payload;
+  std::string actor;
+  bool verified = false;  ///< The actor is.
+
+  bool operator==(const SignalReceived& o) const {
+    return step == o.step && same_json(payload, o.payload) && actor == o.actor && verified == o.verified;
+  }
+};
+/// The intent of a child saga; durable before it is started.
+struct ChildBegun {
+  StepIndex step = 0;
+  int attempt = 1;
+  JsonRef input;  ///< On the first attempt, where the definition has one.
+
+  bool operator==(const ChildBegun& o) const {
+    return step == o.step && attempt == o.attempt && same_json(input, o.input);
+  }
+};
+/// The child saga waits for an operator, and so does its parent.
+struct ChildSuspended {
+  StepIndex step = 0;
+  Phase phase = Phase::kAction;
+  Failure failure;
+
+  bool operator==(const ChildSuspended&) const = default;
+};
+struct ChildResumed {
+  StepIndex step = 0;
+  Phase phase = Phase::kAction;
+
+  bool operator==(const ChildResumed&) const = default;
+};
+/// The intent of undoing the step's newest child.
+struct ChildUndoBegun {
+  StepIndex step = 0;
+  int attempt = 1;
+
+  bool operator==(const ChildUndoBegun&) const = default;
+};
+/// Ends a step of any kind well. `attempt`: which of a call was done, not always the newest; of a child saga which
+/// child; 0 of a wait and of a signal.
 struct StepCompleted {
   StepIndex step = 0;
   int attempt = 1;
@@ -82,7 +156,7 @@ struct StepSkipped {  ///< Its `when` is false.
 
   bool operator==(const StepSkipped&) const = default;
 };
-struct StopRequested {  ///< The deadline.
+struct StopRequested {  ///< The deadline, or a branch that failed while others were under way.
   Failure failure;
 
   bool operator==(const StopRequested&) const = default;
@@ -167,10 +241,12 @@ struct SagaTerminated {
   bool operator==(const SagaTerminated&) const = default;
 };
 
-using EventBody = std::variant<SagaAccepted, SagaStarted, AttemptBegun, AttemptFailed, CallDeferred, StepCompleted,
-                               StepFailed, StepSkipped, StopRequested, CompensationBegun, StepCompensated,
-                               CompensationFailed, SagaCompleted, SagaCompensated, SagaFailed, SagaSuspended,
-                               SagaResumed, OperatorRetried, OperatorSkipped, OperatorCancelled, SagaTerminated>;
+using EventBody =
+    std::variant<SagaAccepted, SagaStarted, AttemptBegun, AttemptFailed, CallDeferred, StepCompleted, StepFailed,
+                 StepSkipped, StopRequested, CompensationBegun, StepCompensated, CompensationFailed, SagaCompleted,
+                 SagaCompensated, SagaFailed, SagaSuspended, SagaResumed, OperatorRetried, OperatorSkipped,
+                 OperatorCancelled, SagaTerminated, CallTaken, HeartbeatReceived, WaitBegun, SignalAwaited,
+                 SignalReceived, ChildBegun, ChildSuspended, ChildResumed, ChildUndoBegun>;
 
 struct Event {
   Timestamp at;

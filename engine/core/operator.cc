@@ -20,13 +20,13 @@ namespace saga::core {
 void Decider::react(const OperatorCommand& command) {
   switch (command.verb) {
     case Verb::kCancel:
-      cancel(command);
+      cancel(command.actor);
       break;
     case Verb::kSuspend:
-      suspend(command);
+      suspend(command.actor);
       break;
     case Verb::kResume:
-      resume(command);
+      resume(command.actor);
       break;
     case Verb::kRetry:
       retry(command);
@@ -35,27 +35,26 @@ void Decider::react(const OperatorCommand& command) {
       skip(command);
       break;
     case Verb::kTerminate:
-      terminate(command);
+      terminate(command.actor);
       break;
   }
   if (decision_.refusal || decision_.events.empty()) return;
-  available_ = awaits_service(state());  // Whether it still waits is found by trying.
+  all_available_ = true;  // Whether a service is still missing is found by trying.
   advance();
 }
 
-void Decider::refuse(std::string message) { decision_.refusal = Refusal{true, std::move(message)}; }
-void Decider::misuse(std::string message) { decision_.refusal = Refusal{false, std::move(message)}; }
+void Decider::refuse(std::string message, Refusal::Kind kind) { decision_.refusal = Refusal{kind, std::move(message)}; }
 
 bool Decider::allows(Verb verb) const {
   const auto verbs = allowed_verbs(workflow_, state());
   return std::find(verbs.begin(), verbs.end(), verb) != verbs.end();
 }
 
-void Decider::cancel(const OperatorCommand& command) {
+void Decider::cancel(const Actor& actor) {
   const SagaStatus status = state().status;
   if (status == SagaStatus::kCompensating || status == SagaStatus::kCompensated) return;
   if (status == SagaStatus::kRunning && state().stopping) return;
-  if (allows(Verb::kCancel)) return emit(OperatorCancelled{command.actor});
+  if (allows(Verb::kCancel)) return emit(OperatorCancelled{actor});
   if (status == SagaStatus::kRunning || status == SagaStatus::kSuspended) {
     if (is_pivot_reached(workflow_, state())) {
       return refuse(fmt::format("cancel is possible until the pivot step '{}' is called, but it has been",
@@ -66,20 +65,21 @@ void Decider::cancel(const OperatorCommand& command) {
   refuse(fmt::format("cancel is for a saga that is pending, running or suspended, but it is {}", to_string(status)));
 }
 
-void Decider::suspend(const OperatorCommand& command) {
+void Decider::suspend(const Actor& actor) {
   if (state().status == SagaStatus::kSuspended) return;
-  if (allows(Verb::kSuspend)) return emit(SagaSuspended{SuspensionCause::kOperator, std::nullopt, command.actor});
+  if (allows(Verb::kSuspend)) return emit(SagaSuspended{SuspensionCause::kOperator, std::nullopt, actor});
   refuse(fmt::format("suspend is for a saga that has not ended, but it is {}", to_string(state().status)));
 }
 
-void Decider::resume(const OperatorCommand& command) {
+void Decider::resume(const Actor& actor) {
   const SagaStatus status = state().status;
   if (status == SagaStatus::kPending || status == SagaStatus::kRunning || status == SagaStatus::kCompensating) return;
   if (!allows(Verb::kResume)) {
     return refuse(fmt::format("resume is for a suspended saga, but it is {}", to_string(status)));
   }
   const bool after_failure = state().suspension->cause != SuspensionCause::kOperator;
-  emit(SagaResumed{after_failure ? operator_targets(workflow_, state()) : std::vector<CallRef>{}, command.actor});
+  // What failed while an operator had suspended it, and would suspend it once more, is called again as well.
+  emit(SagaResumed{after_failure ? retry_targets(workflow_, state()) : stopping_failures(workflow_, state()), actor});
 }
 
 void Decider::retry(const OperatorCommand& command) {
@@ -87,7 +87,7 @@ void Decider::retry(const OperatorCommand& command) {
   if (!command.step.empty() && !step) {
     return misuse(fmt::format("{}/{} has no step '{}'", workflow_.name, workflow_.version, command.step));
   }
-  std::vector<CallRef> calls = operator_targets(workflow_, state());
+  std::vector<CallRef> calls = retry_targets(workflow_, state());
   if (calls.empty()) {
     return refuse(fmt::format(
         "retry is for a saga that is suspended, failed or waiting for its next attempt, but this one is {}{}",
@@ -111,11 +111,12 @@ void Decider::skip(const OperatorCommand& command) {
     return refuse(fmt::format("skip is for a step that a suspended or failed saga is stuck at, but the saga is {}",
                               to_string(state().status)));
   }
-  for (const CallRef& call : operator_targets(workflow_, state())) {
+  for (const CallRef& call : skip_targets(workflow_, state())) {
     if (call.step != *step) continue;
     if (call.phase == Phase::kCompensation && command.output)
       return misuse("output is for an action that is skipped; this is a compensation");
-    const bool in_doubt = workflow_.pivot == *step && call.phase == Phase::kAction && skipped.action.any_unknown;
+    const bool may_have_happened = skipped.action.any_unknown || skipped.action.awaits > Awaits::kService;
+    const bool in_doubt = workflow_.pivot == *step && call.phase == Phase::kAction && may_have_happened;
     if (in_doubt && !command.output) {
       return misuse(
           fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it did, "
@@ -127,9 +128,9 @@ void Decider::skip(const OperatorCommand& command) {
   refuse(fmt::format("step '{}' is not what the saga is stuck at", command.step));
 }
 
-void Decider::terminate(const OperatorCommand& command) {
+void Decider::terminate(const Actor& actor) {
   if (state().status == SagaStatus::kTerminated) return;
-  if (allows(Verb::kTerminate)) return emit(SagaTerminated{command.actor});
+  if (allows(Verb::kTerminate)) return emit(SagaTerminated{actor});
   refuse(fmt::format("terminate is for a saga that has not ended, or has failed, but it is {}",
                      to_string(state().status)));
 }

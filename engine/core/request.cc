@@ -93,6 +93,8 @@ Result<std::shared_ptr<const PreparedRequest>> prepare_request(const Workflow& w
 }
 
 JsonRef action_input(const Workflow& workflow, const SagaState& state, StepIndex step) {
+  if (workflow.steps[step].kind == workflows::StepKind::kSaga) return child_input(workflow, state, step);
+  if (workflow.steps[step].kind != workflows::StepKind::kCall) return nullptr;
   const Call& call = workflow.steps[step].action;
   if (call.input) {
     const auto& request = state.steps[step].action.request;

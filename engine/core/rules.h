@@ -15,6 +15,17 @@ inline constexpr int kAttentionAfterFailures = 10;
 /// Pending, running, retrying or waiting: still to be undone.
 [[nodiscard]] bool is_undo_due(CompensationStatus status);
 
+/// A child saga is under way, or being undone.
+[[nodiscard]] inline bool awaits_child(const CallState& call) {
+  return call.awaits == Awaits::kChild || call.awaits == Awaits::kSuspendedChild;
+}
+
+/// Begun and not ended: a call in flight or between two attempts, or anything else the step waits for.
+[[nodiscard]] inline bool is_under_way(const StepState& step) {
+  return step.status == StepStatus::kRunning || step.status == StepStatus::kRetrying ||
+         step.status == StepStatus::kWaiting;
+}
+
 /// Done, or left any attempt unknown, and there is a compensation.
 [[nodiscard]] bool is_undoable(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
 
@@ -44,17 +55,19 @@ inline constexpr int kAttentionAfterFailures = 10;
 /// When the budget of a call's `total_timeout` ends; none without one, or before its first attempt.
 [[nodiscard]] std::optional<Timestamp> budget_end(const workflows::Step& step, const CallState& call);
 
-/// The calls an operator's `retry` (and, when suspended or failed, `skip`) speaks of now.
-[[nodiscard]] std::vector<CallRef> operator_targets(const workflows::Workflow& workflow, const SagaState& state);
+/// A failed step after which the saga turns back, where it goes forward.
+[[nodiscard]] bool turns_back(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
+
+/// Failed steps and compensations for which the saga would stop again if it only went on.
+[[nodiscard]] std::vector<CallRef> stopping_failures(const workflows::Workflow& workflow, const SagaState& state);
+
+/// The calls an operator's `retry` speaks of now.
+[[nodiscard]] std::vector<CallRef> retry_targets(const workflows::Workflow& workflow, const SagaState& state);
+
+/// The calls an operator's `skip` speaks of now, when suspended or failed: those of `retry`, and what is waited for.
+[[nodiscard]] std::vector<CallRef> skip_targets(const workflows::Workflow& workflow, const SagaState& state);
 
 [[nodiscard]] const CallState& call_of(const SagaState& state, StepIndex step, Phase phase);
-
-/// The call that was begun and has not ended. Of several compensations that an operator retries, the one that is undone
-/// first; the others wait until it has ended.
-[[nodiscard]] std::optional<CallRef> whose_turn(const SagaState& state);
-
-/// The steps to undo, in the order of undoing.
-[[nodiscard]] std::vector<StepIndex> undo_order(const SagaState& state);
 
 /// What an expression of `step` reads; `phase` says whose.
 class SagaScope final : public workflows::Scope {

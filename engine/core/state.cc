@@ -94,20 +94,22 @@ bool has_ended(SagaStatus status) {
 
 bool CallState::operator==(const CallState& o) const {
   return attempts == o.attempts && counted == o.counted && failures == o.failures && open == o.open &&
-         any_unknown == o.any_unknown && due_at == o.due_at && budget_from == o.budget_from &&
+         any_unknown == o.any_unknown && awaits == o.awaits && due_at == o.due_at && budget_from == o.budget_from &&
          last_failure == o.last_failure && same_shared(request, o.request);
 }
 
 bool StepState::operator==(const StepState& o) const {
   return status == o.status && undo == o.undo && action == o.action && compensation == o.compensation &&
-         same_json(output, o.output) && failure == o.failure && started_at == o.started_at &&
-         finished_at == o.finished_at && undone_at == o.undone_at && settled == o.settled &&
-         undo_settled == o.undo_settled && end_order == o.end_order;
+         same_json(output, o.output) && same_json(signal, o.signal) && failure == o.failure &&
+         started_at == o.started_at && finished_at == o.finished_at && undone_at == o.undone_at &&
+         settled == o.settled && undo_settled == o.undo_settled && end_order == o.end_order;
 }
 
 bool SagaFacts::operator==(const SagaFacts& o) const {
   return id == o.id && workflow == o.workflow && version == o.version && same_json(input, o.input) && tags == o.tags &&
-         created_at == o.created_at && start_at == o.start_at && trace_id == o.trace_id && parent_span == o.parent_span;
+         created_at == o.created_at && start_at == o.start_at && trace_id == o.trace_id &&
+         parent_span == o.parent_span && parent_id == o.parent_id && parent_step == o.parent_step &&
+         parent_attempt == o.parent_attempt && child_versions == o.child_versions;
 }
 
 bool SagaState::operator==(const SagaState& o) const {

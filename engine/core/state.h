@@ -71,14 +71,27 @@ struct PreparedRequest {
   }
 };
 
-/// One call, an action or a compensation, over all its attempts.
+/// What an action or a compensation waits for that is neither its answer nor the time of its next attempt.
+enum class Awaits : std::uint8_t {
+  kNothing,
+  kService,         ///< An instance of its service.
+  kCallback,        ///< The callback of attempt number `attempts`, which was answered 202; until `due_at`.
+  kTime,            ///< The end of a wait: `due_at`.
+  kSignal,          ///< Its signal; until `due_at`, where it has a timeout.
+  kChild,           ///< The child saga, to end.
+  kSuspendedChild,  ///< The child saga, which waits for an operator.
+};
+
+/// One call, an action or a compensation, over all its attempts. Of a child saga the attempts are its children, or how
+/// often it was asked to undo itself; of a wait and of a signal there are none.
 struct CallState {
-  int attempts = 0;                 ///< Numbers spent, the open one included.
-  int counted = 0;                  ///< Places in `max_attempts` used up since the start or the last operator's retry.
-  int failures = 0;                 ///< Attempts that failed since then, lost ones included.
-  bool open = false;                ///< Attempt number `attempts` is under way.
-  bool any_unknown = false;         ///< Some attempt ended unknown.
-  std::optional<Timestamp> due_at;  ///< When the next attempt begins.
+  int attempts = 0;          ///< Numbers spent, the open one included.
+  int counted = 0;           ///< Places in `max_attempts` used up since the start or the last operator's retry.
+  int failures = 0;          ///< Attempts that failed since then, lost ones included.
+  bool open = false;         ///< Attempt number `attempts` is under way.
+  bool any_unknown = false;  ///< Some attempt ended unknown.
+  Awaits awaits = Awaits::kNothing;
+  std::optional<Timestamp> due_at;       ///< When the next attempt begins, or what it awaits is given up or over.
   std::optional<Timestamp> budget_from;  ///< What `total_timeout` counts from.
   std::optional<Failure> last_failure;
   std::shared_ptr<const PreparedRequest> request;  ///< None: nothing in the call depends on the saga.
@@ -92,6 +105,7 @@ struct StepState {
   CallState action;
   CallState compensation;
   JsonRef output;                  ///< None unless completed.
+  JsonRef signal;                  ///< The payload of its signal, from when it came; none before.
   std::optional<Failure> failure;  ///< Why the action failed for good.
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
@@ -114,6 +128,12 @@ struct SagaFacts {
   std::optional<Timestamp> start_at;
   std::string trace_id;     ///< 32 hex digits.
   std::string parent_span;  ///< 16 hex digits, or empty.
+  std::string parent_id;    ///< Of a child saga: whose step started it; empty otherwise.
+  std::string parent_step;
+  int parent_attempt = 0;  ///< The attempt of that step whose child it is.
+  /// The versions of the child workflows, by the index of the step that starts one and in that
+  /// order; fixed when the parent starts.
+  std::vector<std::pair<std::size_t, std::int64_t>> child_versions;
 
   bool operator==(const SagaFacts& o) const;
 };

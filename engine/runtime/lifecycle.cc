@@ -211,6 +211,7 @@ void Engine::release(LiveSaga& saga) {
       awaited_[saga.workflow->steps[await->step].service].push_back({saga.key, *await});
       continue;
     }
+    if (!std::holds_alternative<core::CallWorker>(effect)) continue;  // Of a child: no workflow that loads has one.
     const auto& call = std::get<core::CallWorker>(effect);
     core::CallRequest request = core::render_call(*saga.workflow, *saga.state, call.step, call.phase);
     workers::WorkerCall sent{std::move(request.service),

@@ -270,6 +270,9 @@ void Auditor::see(const Event& event) {
     Call& call = deferred->phase == Phase::kAction ? step.action : step.undo;
     call.open = false;
     call.attempts -= 1;
+  } else if (const auto* taken = std::get_if<CallTaken>(&body)) {
+    Step& step = steps_[taken->step];
+    (taken->phase == Phase::kAction ? step.action : step.undo).open = false;
   } else if (const auto* completed = std::get_if<StepCompleted>(&body)) {
     steps_[completed->step].action.open = false;
     steps_[completed->step].done = true;

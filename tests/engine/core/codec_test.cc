@@ -91,7 +91,26 @@ void replay_and_go_on(const workflows::Workflow& workflow, const std::vector<Eve
 
 TEST(Codec, EveryTypeOfEventIsReadBackEqual) {
   std::set<std::string_view> types;
-  for (const History& history : histories()) {
+  std::vector<History> all = histories();
+  const Timestamp until = kStart + std::chrono::minutes(1);
+  const Failure failure{"a", Phase::kCompensation, "child_suspended", "child saga 'x~a' is suspended", 0, 2, {}};
+  std::vector<Event> waiting;
+  for (const EventBody& body : std::initializer_list<EventBody>{
+           CallTaken{0, Phase::kAction, 2, until}, HeartbeatReceived{0, Phase::kCompensation, 1, until},
+           WaitBegun{0, until}, SignalAwaited{0, until}, SignalAwaited{0, std::nullopt},
+           SignalReceived{0, share(Json{{"by", "hand"}}), "ada", true}, SignalReceived{0, share(nullptr), "", false},
+           ChildBegun{0, 2, nullptr}, ChildBegun{0, 1, share(Json{{"n", 1}})},
+           ChildSuspended{0, Phase::kCompensation, failure}, ChildResumed{0, Phase::kAction}, ChildUndoBegun{0, 2}}) {
+    waiting.push_back({kStart, body});
+  }
+  SagaFacts facts = *facts_of(*all[0].workflow);
+  facts.parent_id = "order-1";
+  facts.parent_step = "ship";
+  facts.parent_attempt = 2;
+  facts.child_versions = {{0, 3}, {2, 1}};
+  waiting.push_back({kStart, SagaAccepted{std::make_shared<const SagaFacts>(facts), std::nullopt, "ada"}});
+  all.push_back({all[0].workflow, waiting});
+  for (const History& history : all) {
     for (const Event& event : history.events) {
       const auto read =
           decode_event(*history.workflow, event.at, type_name(event.body), encode_event(*history.workflow, event.body));

@@ -23,6 +23,12 @@ call_deferred: running stopping -> running stopping
 call_deferred: suspended(operator, compensating) -> suspended(operator, compensating)
 call_deferred: suspended(operator, running stopping) -> suspended(operator, running stopping)
 call_deferred: suspended(operator, running) -> suspended(operator, running)
+call_taken: compensating -> compensating
+call_taken: running -> running
+call_taken: running stopping -> running stopping
+call_taken: suspended(operator, compensating) -> suspended(operator, compensating)
+call_taken: suspended(operator, running stopping) -> suspended(operator, running stopping)
+call_taken: suspended(operator, running) -> suspended(operator, running)
 compensation_begun: running -> compensating
 compensation_begun: running stopping -> compensating
 compensation_failed: compensating -> compensating
@@ -63,11 +69,13 @@ saga_resumed: suspended(operator, running stopping) -> running stopping
 saga_resumed: suspended(operator, running) -> running
 saga_resumed: suspended(pivot_unknown, compensating) -> running
 saga_resumed: suspended(pivot_unknown, running) -> running
+saga_resumed: suspended(step_failed, compensating) -> compensating
 saga_resumed: suspended(step_failed, running) -> running
 saga_started: pending -> running
 saga_suspended: compensating -> suspended(compensation_failed, compensating)
 saga_suspended: compensating -> suspended(operator, compensating)
 saga_suspended: compensating -> suspended(pivot_unknown, compensating)
+saga_suspended: compensating -> suspended(step_failed, compensating)
 saga_suspended: pending -> suspended(operator, pending)
 saga_suspended: running -> suspended(operator, running)
 saga_suspended: running -> suspended(pivot_unknown, running)
@@ -86,6 +94,7 @@ saga_terminated: suspended(operator, running stopping) -> terminated
 saga_terminated: suspended(operator, running) -> terminated
 saga_terminated: suspended(pivot_unknown, compensating) -> terminated
 saga_terminated: suspended(pivot_unknown, running) -> terminated
+saga_terminated: suspended(step_failed, compensating) -> terminated
 saga_terminated: suspended(step_failed, running) -> terminated
 step_compensated: compensating -> compensating
 step_compensated: suspended(operator, compensating) -> suspended(operator, compensating)
@@ -117,6 +126,7 @@ cancel suspended(operator, running stopping): refused
 cancel suspended(operator, running): done refused
 cancel suspended(pivot_unknown, compensating): done
 cancel suspended(pivot_unknown, running): done
+cancel suspended(step_failed, compensating): refused
 cancel suspended(step_failed, running): done refused
 cancel terminated: refused
 resume compensated: refused
@@ -133,6 +143,7 @@ resume suspended(operator, running stopping): done
 resume suspended(operator, running): done
 resume suspended(pivot_unknown, compensating): done
 resume suspended(pivot_unknown, running): done
+resume suspended(step_failed, compensating): done
 resume suspended(step_failed, running): done
 resume terminated: refused
 retry compensated: refused
@@ -149,6 +160,7 @@ retry suspended(operator, running stopping): refused
 retry suspended(operator, running): done refused
 retry suspended(pivot_unknown, compensating): done refused
 retry suspended(pivot_unknown, running): done refused
+retry suspended(step_failed, compensating): refused
 retry suspended(step_failed, running): done refused
 retry terminated: refused
 skip compensated: holds refused
@@ -165,6 +177,7 @@ skip suspended(operator, running stopping): holds refused
 skip suspended(operator, running): done holds refused
 skip suspended(pivot_unknown, compensating): done holds refused
 skip suspended(pivot_unknown, running): done holds refused
+skip suspended(step_failed, compensating): refused
 skip suspended(step_failed, running): done holds refused
 skip terminated: holds refused
 suspend compensated: refused
@@ -181,6 +194,7 @@ suspend suspended(operator, running stopping): holds
 suspend suspended(operator, running): holds
 suspend suspended(pivot_unknown, compensating): holds
 suspend suspended(pivot_unknown, running): holds
+suspend suspended(step_failed, compensating): holds
 suspend suspended(step_failed, running): holds
 suspend terminated: refused
 terminate compensated: refused
@@ -197,6 +211,7 @@ terminate suspended(operator, running stopping): done
 terminate suspended(operator, running): done
 terminate suspended(pivot_unknown, compensating): done
 terminate suspended(pivot_unknown, running): done
+terminate suspended(step_failed, compensating): done
 terminate suspended(step_failed, running): done
 terminate terminated: holds
 )";

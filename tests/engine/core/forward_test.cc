@@ -133,13 +133,6 @@ TEST(Forward, AnAnswerToAnAttemptThatWasGivenUpChangesNothing) {
   EXPECT_EQ(saga.status(), "running");
 }
 
-TEST(Forward, AnAnswerThatTheWorkerWillCallBackIsABadOneSoFar) {
-  Driver saga(flow({step("a")}));
-  saga.start();
-  EXPECT_THAT(saga.answer("a", taken()), ElementsAre("a #1: bad_answer unknown", "a failed: bad_answer unknown",
-                                                     "turn back: bad_answer", "undo a #1"));
-}
-
 TEST(Forward, ASagaThatNothingHappensToNeedsNoAttention) {
   Driver saga(flow({step("a")}));
   saga.start();

@@ -113,13 +113,13 @@ TEST(Operator, AnUnknownStepDoesNotFitTheCommand) {
     const auto decision =
         decide(saga.workflow(), saga.state(), OperatorCommand{verb, "nowhere", nullptr, {}}, {saga.now, 0, true});
     ASSERT_TRUE(decision.refusal);
-    EXPECT_FALSE(decision.refusal->conflict);
+    EXPECT_EQ(decision.refusal->kind, Refusal::Kind::kMisfit);
     EXPECT_THAT(decision.refusal->message, HasSubstr("nowhere"));
   }
   const auto unnamed =
       decide(saga.workflow(), saga.state(), OperatorCommand{Verb::kSkip, "", nullptr, {}}, {saga.now, 0, true});
   ASSERT_TRUE(unnamed.refusal);
-  EXPECT_FALSE(unnamed.refusal->conflict);
+  EXPECT_EQ(unnamed.refusal->kind, Refusal::Kind::kMisfit);
 }
 
 TEST(Operator, NothingIsRetriedOrSkippedWhileACallIsUnderWay) {

@@ -175,10 +175,22 @@ TEST(PivotUnknown, TerminateEndsIt) {
   EXPECT_FALSE(needs_attention(saga.state()));
 }
 
-TEST(PivotUnknown, WithOnFailureSuspendNothingIsUndoneBeforeAnOperatorSpeaks) {
+TEST(PivotUnknown, WithOnFailureSuspendItsOwnUndoRunsFirstAndNothingElseBeforeAnOperatorSpeaks) {
   Driver saga = at_pivot(flow({step("a"), step("p", "pivot: true, on_failure: suspend")}));
-  EXPECT_THAT(saga.answer("p", final_fault()), Contains("suspended: pivot_unknown"));
-  EXPECT_THAT(saga.refusal(Verb::kSkip, "p"), HasSubstr("with output"));
+  EXPECT_THAT(saga.answer("p", final_fault()),
+              ElementsAre("p #1: 503 unknown", "p failed: 503 unknown", "turn back: 503", "undo p #1"));
+  EXPECT_THAT(saga.answer_undo("p", done()), ElementsAre("p undone", "suspended: step_failed"));
+  EXPECT_EQ(saga.allowed(), "resume terminate");
+  const auto stuck = stuck_calls(saga.workflow(), saga.state());
+  ASSERT_EQ(stuck.size(), 1U);
+  EXPECT_EQ(stuck[0].step, "p");
+  EXPECT_EQ(stuck[0].code, "503");
+  EXPECT_THAT(saga.resume(), ElementsAre("resumed", "undo a #1"));
+  EXPECT_THAT(saga.answer_undo("a", done()), ElementsAre("a undone", "compensated"));
+  Driver undone_in_vain = at_pivot(flow({step("a"), step("p", "pivot: true, on_failure: suspend")}));
+  undone_in_vain.answer("p", final_fault());
+  EXPECT_THAT(undone_in_vain.answer_undo("p", final_fault()), Contains("suspended: pivot_unknown"));
+  EXPECT_THAT(undone_in_vain.refusal(Verb::kSkip, "p"), HasSubstr("with output"));
   Driver known = at_pivot(flow({step("a"), step("p", "pivot: true, on_failure: suspend")}));
   EXPECT_THAT(known.answer("p", refused()), Contains("suspended: step_failed"));
   EXPECT_EQ(known.allowed(), "cancel resume retry skip terminate") << "it failed: going back is possible again";

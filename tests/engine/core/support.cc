@@ -121,6 +121,28 @@ class Teller {
   }
   std::string operator()(const OperatorCancelled&) const { return "cancelled"; }
   std::string operator()(const SagaTerminated&) const { return "terminated"; }
+  std::string operator()(const CallTaken& e) const {
+    return fmt::format("{} #{} taken for {}", call(e.step, e.phase), e.attempt, format_duration(e.until - at_));
+  }
+  std::string operator()(const HeartbeatReceived& e) const {
+    return fmt::format("{} beats, {} more", call(e.step, e.phase), format_duration(e.until - at_));
+  }
+  std::string operator()(const WaitBegun& e) const {
+    return fmt::format("{} waits {}", name(e.step), format_duration(e.until - at_));
+  }
+  std::string operator()(const SignalAwaited& e) const {
+    return fmt::format("{} awaits its signal{}", name(e.step),
+                       e.until ? fmt::format(" for {}", format_duration(*e.until - at_)) : std::string());
+  }
+  std::string operator()(const SignalReceived& e) const { return fmt::format("signal of {}", name(e.step)); }
+  std::string operator()(const ChildBegun& e) const { return fmt::format("child {} #{}", name(e.step), e.attempt); }
+  std::string operator()(const ChildSuspended& e) const {
+    return fmt::format("{} waits for its child's operator", call(e.step, e.phase));
+  }
+  std::string operator()(const ChildResumed& e) const { return fmt::format("{} goes on", call(e.step, e.phase)); }
+  std::string operator()(const ChildUndoBegun& e) const {
+    return fmt::format("undo child {} #{}", name(e.step), e.attempt);
+  }
 
  private:
   [[nodiscard]] std::string name(StepIndex i) const { return workflow_.steps[i].name; }
@@ -212,6 +234,59 @@ Story Driver::answer_undo(std::string_view name, const workers::CallOutcome& out
   const StepIndex i = index_of(name);
   if (!state_.steps[i].compensation.open) ADD_FAILURE() << name << " is not being undone";
   return feed(CallFinished{i, Phase::kCompensation, state_.steps[i].compensation.attempts, outcome, 7});
+}
+
+Story Driver::call_back(std::string_view name, std::string_view json_output, int attempt) {
+  return feed(callback_of(name, Phase::kAction, attempt, true, json_output, {}));
+}
+
+Story Driver::call_back_undone(std::string_view name, int attempt) {
+  return feed(callback_of(name, Phase::kCompensation, attempt, true, "null", {}));
+}
+
+Story Driver::call_back_failed(std::string_view name, std::optional<bool> retryable, int attempt, Phase phase) {
+  return feed(callback_of(name, phase, attempt, false, "", retryable));
+}
+
+CallbackArrived Driver::callback_of(std::string_view name, Phase phase, int attempt, bool succeeded,
+                                    std::string_view json_output, std::optional<bool> retryable) const {
+  const StepIndex i = index_of(name);
+  const CallState& call = phase == Phase::kAction ? state_.steps[i].action : state_.steps[i].compensation;
+  CallbackArrived callback{i, phase, attempt == 0 ? call.attempts : attempt, succeeded, nullptr, "", "", retryable};
+  if (succeeded) {
+    callback.output = share(*parse_json(json_output));
+  } else {
+    callback.code = "no";
+    callback.message = "it did not work";
+  }
+  return callback;
+}
+
+Story Driver::beat(std::string_view name, Phase phase) {
+  const StepIndex i = index_of(name);
+  const CallState& call = phase == Phase::kAction ? state_.steps[i].action : state_.steps[i].compensation;
+  return feed(HeartbeatArrived{i, phase, call.attempts});
+}
+
+Story Driver::signal(std::string_view signal, std::string_view json_payload) {
+  return feed(SignalArrived{std::string(signal), share(*parse_json(json_payload)), "ada@shop"});
+}
+
+Story Driver::child(std::string_view name, SagaStatus status, std::string_view json_output, int attempt) {
+  const StepIndex i = index_of(name);
+  ChildReported report{i, attempt == 0 ? state_.steps[i].action.attempts : attempt, status, nullptr, std::nullopt};
+  if (status == SagaStatus::kCompleted) report.output = share(*parse_json(json_output));
+  if (status == SagaStatus::kCompensated || status == SagaStatus::kFailed || status == SagaStatus::kSuspended) {
+    report.failure = Failure{"inner", Phase::kAction, "sold_out", "none left", 409, 1, Outcome::kNotDone};
+  }
+  return feed(report);
+}
+
+std::pair<Refusal::Kind, std::string> Driver::refused_input(const Input& input) {
+  const Decision decision = decide_checked(input);
+  if (decision.refusal) return {decision.refusal->kind, decision.refusal->message};
+  ADD_FAILURE() << "input " << input.index() << " is not refused";
+  return {};
 }
 
 Story Driver::after(Millis time) {

@@ -83,6 +83,20 @@ class Driver {
   /// Must be refused: why.
   std::string refusal(Verb verb, std::string_view step = "", JsonRef output = nullptr);
 
+  /// Callbacks of the newest attempt where none is named.
+  Story call_back(std::string_view step, std::string_view json_output = "{}", int attempt = 0);
+  Story call_back_undone(std::string_view step, int attempt = 0);
+  Story call_back_failed(std::string_view step, std::optional<bool> retryable = {}, int attempt = 0,
+                         Phase phase = Phase::kAction);
+  [[nodiscard]] CallbackArrived callback_of(std::string_view step, Phase phase, int attempt, bool succeeded,
+                                            std::string_view json_output, std::optional<bool> retryable) const;
+  Story beat(std::string_view step, Phase phase = Phase::kAction);
+  Story signal(std::string_view signal, std::string_view json_payload = "{}");
+  /// The step's newest child, or number `attempt`, stands so.
+  Story child(std::string_view step, SagaStatus status, std::string_view json_output = "{}", int attempt = 0);
+  /// Must be refused: how and why.
+  std::pair<Refusal::Kind, std::string> refused_input(const Input& input);
+
   Story feed(const Input& input);
 
   [[nodiscard]] const workflows::Workflow& workflow() const { return *workflow_; }
