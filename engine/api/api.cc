@@ -59,4 +59,6 @@ void Api::handle(Request request, Answer answer) {
   context_.pool.post([this, &route, exchange] { run(context_, route, exchange); });
 }
 
+std::size_t Api::max_body(std::string_view method, std::string_view path) const { return api::max_body(method, path); }
+
 }  // namespace saga::api

@@ -17,6 +17,7 @@ class Api final : public Handler {
   void use_tokens(std::shared_ptr<const Tokens> tokens) { gate_.use(std::move(tokens)); }
 
   void handle(Request request, Answer answer) override;
+  [[nodiscard]] std::size_t max_body(std::string_view method, std::string_view path) const override;
 
  private:
   const Context context_;

@@ -13,14 +13,14 @@ constexpr std::size_t kMaxTags = 16;
 constexpr std::size_t kMaxTagKey = 64;
 constexpr std::size_t kMaxTagValue = 256;
 
+}  // namespace
+
 std::string type_of(const Json& value) {
   return value.is_number() ? "a number"
          : value.is_null()
              ? "null"
              : fmt::format("{} {}", value.is_array() || value.is_object() ? "an" : "a", value.type_name());
 }
-
-}  // namespace
 
 std::string pointer_step(std::string_view token) {
   std::string step = "/";
@@ -43,7 +43,8 @@ Checked<Json> parse_body(std::string_view body) {
   return std::move(*parsed);
 }
 
-BodyReader::BodyReader(const Json& body, std::span<const std::string_view> known) : body_(body) {
+BodyReader::BodyReader(const Json& body, std::span<const std::string_view> known, std::string base)
+    : body_(body), base_(std::move(base)) {
   if (!body.is_object()) {
     complain("", fmt::format("expected a JSON object, but it is {}", type_of(body)));
     return;
@@ -103,7 +104,7 @@ std::vector<std::pair<std::string, std::string>> BodyReader::tags(std::string_vi
     const auto complain_there = [&](std::string detail) {
       FieldError error;
       error.detail = std::move(detail);
-      error.pointer = "/" + where;
+      error.pointer = base_ + "/" + where;
       errors_.push_back(std::move(error));
     };
     if (item.key().empty() || count_characters(item.key()) > kMaxTagKey || !is_plain_text(item.key())) {
@@ -129,7 +130,7 @@ void BodyReader::require(std::string_view key, bool present) {
 void BodyReader::complain(std::string_view key, std::string detail) {
   FieldError error;
   error.detail = std::move(detail);
-  error.pointer = key.empty() ? "" : pointer_step(key);
+  error.pointer = key.empty() ? base_ : base_ + pointer_step(key);
   errors_.push_back(std::move(error));
 }
 

@@ -15,14 +15,17 @@
 
 namespace saga::api {
 
+/// "a string", "null": what came in place of what was expected.
+[[nodiscard]] std::string type_of(const Json& value);
+
 /// The body as JSON; 400 says where it is not.
 [[nodiscard]] Checked<Json> parse_body(std::string_view body);
 
 /// The members of one object. A member that is absent or null reads as none; `check` gives what was wrong in all.
 class BodyReader {
  public:
-  /// `known`: every key that may be there.
-  BodyReader(const Json& body, std::span<const std::string_view> known);
+  /// `known`: every key that may be there. `base`: where the object stands in the whole body.
+  BodyReader(const Json& body, std::span<const std::string_view> known, std::string base = "");
 
   [[nodiscard]] std::optional<std::string> text(std::string_view key);
   [[nodiscard]] std::optional<Timestamp> time(std::string_view key);
@@ -41,6 +44,7 @@ class BodyReader {
   [[nodiscard]] const Json* find(std::string_view key) const;
 
   const Json& body_;
+  const std::string base_;
   std::vector<FieldError> errors_;
 };
 

@@ -51,6 +51,7 @@ using ExchangeRef = std::shared_ptr<const Exchange>;
 // return a response may block and run on the pool; the others answer later.
 
 void start_saga(const Context& context, const ExchangeRef& exchange);
+void start_batch(const Context& context, const ExchangeRef& exchange);
 void operator_call(const Context& context, const ExchangeRef& exchange);
 void get_saga(const Context& context, const ExchangeRef& exchange);
 

@@ -54,6 +54,8 @@ class Handler {
  public:
   virtual ~Handler() = default;
   virtual void handle(Request request, Answer answer) = 0;
+  /// The most bytes that the body of such a request may have; asked before it is read.
+  [[nodiscard]] virtual std::size_t max_body(std::string_view method, std::string_view path) const = 0;
 };
 
 /// The response's body, made now if it was left for later.

@@ -10,8 +10,9 @@
 namespace saga::api {
 namespace {
 
-constexpr std::array<Route, 14> kRoutes{{
+constexpr std::array<Route, 15> kRoutes{{
     {"POST", "/v1/sagas", Role::kStarter, &start_saga, Runs::kHere},
+    {"POST", "/v1/sagas/batch", Role::kStarter, &start_batch, Runs::kHere, kMaxBatchBody},
     {"GET", "/v1/sagas", Role::kReader, &list_sagas, Runs::kPool},
     {"GET", "/v1/sagas/{id}", Role::kReader, &get_saga, Runs::kPool},
     {"GET", "/v1/sagas/{id}/events", Role::kReader, &get_events, Runs::kPool},
@@ -85,6 +86,13 @@ Checked<Match> find_route(std::string_view method, std::string_view path) {
                         fmt::format("{} takes {}, but {} came", quote(path), allowed, quote(method)));
   refused.value().headers.emplace_back("Allow", allowed);
   return refused;
+}
+
+std::size_t max_body(std::string_view method, std::string_view path) {
+  for (const Route& route : kRoutes) {
+    if (route.method == method && match(route.pattern, path)) return route.max_body;
+  }
+  return kMaxBody;
 }
 
 std::string allowed_methods(std::string_view path) {

@@ -16,6 +16,10 @@ namespace saga::api {
 using BlockingHandler = Checked<Response> (*)(const Context&, const Exchange&);
 using LaterHandler = void (*)(const Context&, const ExchangeRef&);
 
+/// The most bytes of a body, and of one that starts many.
+inline constexpr std::size_t kMaxBody = std::size_t{1} << 20;
+inline constexpr std::size_t kMaxBatchBody = std::size_t{16} << 20;
+
 /// Where a handler may run.
 enum class Runs {
   kHere,  ///< On the I/O thread: it never blocks.
@@ -31,6 +35,7 @@ struct Route {
   std::optional<Role> needs;  ///< Where there are tokens.
   std::variant<BlockingHandler, LaterHandler> handler;
   Runs runs = Runs::kPool;
+  std::size_t max_body = kMaxBody;
 };
 
 struct Match {
@@ -43,6 +48,9 @@ struct Match {
 /// 404 names the path, 405 carries `Allow`. A saga id that cannot be one is a 404 here already. OPTIONS matches
 /// nothing: see `allowed_methods`.
 [[nodiscard]] Checked<Match> find_route(std::string_view method, std::string_view path);
+
+/// What the body of such a request may have at most, known before it is read.
+[[nodiscard]] std::size_t max_body(std::string_view method, std::string_view path);
 
 /// "GET, HEAD, POST, OPTIONS" of a path; empty when nothing is there.
 [[nodiscard]] std::string allowed_methods(std::string_view path);

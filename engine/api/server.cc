@@ -24,6 +24,7 @@
 #include <array>
 #include <ctime>
 #include <deque>
+#include <limits>
 #include <optional>
 #include <thread>
 #include <unordered_set>
@@ -101,16 +102,23 @@ std::string head_of(const Response& response, std::optional<std::size_t> length,
   return head;
 }
 
-Request to_request(Parser& parser) {
-  auto& message = parser.get();
-  Request request;
-  request.method = std::string(message.method_string());
+/// The target without the authority of its absolute form.
+std::string_view target_of(const Parser& parser) {
+  const auto& message = parser.get();
   std::string_view target(message.target().data(), message.target().size());
   // The absolute form, as a proxy is sent it, names us as well.
   if (target.starts_with("http://")) {
     const std::size_t path = target.find('/', 7);
     target = path == std::string_view::npos ? "/" : target.substr(path);
   }
+  return target;
+}
+
+Request to_request(Parser& parser) {
+  auto& message = parser.get();
+  Request request;
+  request.method = std::string(message.method_string());
+  const std::string_view target = target_of(parser);
   const std::size_t query = target.find('?');
   request.path = std::string(target.substr(0, query));
   if (query != std::string_view::npos) request.query = std::string(target.substr(query + 1));
@@ -125,13 +133,15 @@ Request to_request(Parser& parser) {
 }
 
 /// What to tell a client whose request could not be read; none when it is gone, never began one or took too long.
-std::optional<Response> response_to(const error_code& error) {
+std::optional<Response> response_to(const error_code& error, std::size_t max_body) {
   const auto told = [](ProblemKind kind, std::string detail) {
     return to_response({kind, std::move(detail), {}, std::nullopt, std::nullopt, {}});
   };
   if (error == http::error::header_limit)
     return told(ProblemKind::kHeaderTooLarge, "expected a header of at most 16 KiB");
-  if (error == http::error::body_limit) return told(ProblemKind::kTooLarge, "expected a body of at most 1 MiB");
+  if (error == http::error::body_limit) {
+    return told(ProblemKind::kTooLarge, "expected a body of at most " + std::to_string(max_body >> 20) + " MiB");
+  }
   if (error == http::error::end_of_stream || error == http::error::partial_message) return std::nullopt;
   if (error.category() == http::make_error_code(http::error::bad_target).category()) {
     return told(ProblemKind::kBadRequest, "expected an HTTP/1.1 request, but: " + error.message());
@@ -353,7 +363,8 @@ Task<void> Server::Core::serve(std::shared_ptr<Connection> connection) {
 Task<bool> Server::Core::read_request(Connection& connection, Parser& parser) {
   error_code error;
   parser.header_limit(static_cast<std::uint32_t>(options_.max_header));
-  parser.body_limit(options_.max_body);
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // Judged once the header says what it is for.
+  std::size_t max_body = 0;
   if (connection.buffer.size() == 0) {
     connection.idle = true;
     connection.buffer = {};  // A connection that waits keeps no room for a request.
@@ -365,6 +376,13 @@ Task<bool> Server::Core::read_request(Connection& connection, Parser& parser) {
   }
   connection.stream.expires_after(options_.header_time);
   co_await http::async_read_header(connection.stream, connection.buffer, parser, await(error));
+  if (!error && !parser.is_done()) {
+    const auto method = parser.get().method_string();
+    const std::string_view target = target_of(parser);
+    max_body = handler_.max_body({method.data(), method.size()}, target.substr(0, target.find('?')));
+    if (parser.content_length().value_or(0) > max_body) error = http::error::body_limit;
+    parser.body_limit(max_body);
+  }
   if (!error && !parser.is_done()) {
     connection.stream.expires_after(options_.body_time);
     if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
@@ -378,7 +396,7 @@ Task<bool> Server::Core::read_request(Connection& connection, Parser& parser) {
     }
   }
   if (!error) co_return true;
-  if (const auto response = response_to(error)) {
+  if (const auto response = response_to(error, max_body)) {
     co_await write(connection, head_of(*response, response->body.size(), false, date_.now()), response->body);
     co_await linger(connection);
   }

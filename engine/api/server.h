@@ -19,7 +19,6 @@ struct ServerOptions {
   std::uint16_t port = 0;                ///< 0: any free one.
   std::size_t max_connections = 10'000;  ///< More are answered 503 and closed.
   std::size_t max_header = 16 << 10;
-  std::size_t max_body = 1 << 20;        ///< A longer one is answered 413 before it is read.
   std::chrono::seconds idle{90};         ///< Between two requests of a connection.
   std::chrono::seconds header_time{10};  ///< From a request's first byte to the end of its header.
   std::chrono::seconds body_time{30};

@@ -80,6 +80,7 @@ std::size_t Engine::turn(Millis patience, bool recover_inline) {
   fire_timers();
   try_awaited_services();
   resubmit_stalled();
+  if (!waiting_batches_.empty()) retry_waiting_batches();
   live_count_.store(live_.size());
   recovering_count_.store(recovering_.size() + loading_.size());
   return taken;

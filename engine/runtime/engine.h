@@ -34,6 +34,17 @@ struct ClientCommand {
 };
 using ClientMessage = std::variant<ClientStart, ClientCommand>;
 
+/// A start of many, on its way to one commit. Engine thread only once it was posted.
+struct ClientBatch {
+  ClientBatch(std::vector<StartRequest> all, ManyStartedDone answer)
+      : requests(std::move(all)), done(std::move(answer)), there(requests.size(), false) {}
+
+  std::vector<StartRequest> requests;
+  ManyStartedDone done;
+  std::vector<bool> there;  ///< Those known to be in the store already, with the same content.
+};
+using ClientBatchRef = std::shared_ptr<ClientBatch>;
+
 struct CallReported {
   store::SagaKey saga = 0;
   core::CallFinished finished;
@@ -42,8 +53,18 @@ struct Committed {
   store::SagaKey saga = 0;
   Result<void> result;
 };
-using EngineMessage =
-    std::variant<ClientStart, ClientCommand, CallReported, Committed, DueFound, std::vector<SagaLoaded>>;
+struct BatchCommitted {
+  ClientBatchRef batch;
+  std::vector<store::SagaKey> sagas;
+  Result<void> result;
+};
+/// Those of a batch that were looked up, because one of them is in the store already.
+struct BatchLookedUp {
+  ClientBatchRef batch;
+  std::vector<SagaLoaded> found;
+};
+using EngineMessage = std::variant<ClientStart, ClientCommand, ClientBatchRef, CallReported, Committed, BatchCommitted,
+                                   BatchLookedUp, DueFound, std::vector<SagaLoaded>>;
 
 // ---- live sagas
 // --------------------------------------------------------------------------------------------------------
@@ -66,6 +87,9 @@ struct LiveSaga {
   std::deque<QueuedInput> inbox;  ///< In the order they came.
 };
 
+/// True when `request` is the start that made the saga of these facts.
+[[nodiscard]] bool same_start(const core::SagaFacts& there, const StartRequest& request);
+
 class Engine {
  public:
   Engine(Registry& registry, store::Store& store, workers::Dispatcher& dispatcher, const Clock& clock,
@@ -75,6 +99,7 @@ class Engine {
   [[nodiscard]] Subscriptions& subscriptions() { return *subscriptions_; }
 
   void post_client(ClientMessage message);   ///< Any thread.
+  void post_batch(ClientBatchRef batch);     ///< Any thread.
   void drain();                              ///< Any thread.
   [[nodiscard]] bool drained() const;        ///< Any thread.
   [[nodiscard]] RuntimeStats stats() const;  ///< Any thread.
@@ -88,7 +113,10 @@ class Engine {
   void take(ClientStart start);
   void take(ClientCommand command);
   void take(CallReported report);
+  void take(ClientBatchRef batch);
   void take(Committed committed);
+  void take(BatchCommitted committed);
+  void take(BatchLookedUp looked_up);
   void take(DueFound found);
   void take(std::vector<SagaLoaded> loaded);
   void adopt(SagaLoaded loaded);
@@ -96,6 +124,7 @@ class Engine {
 
   // A saga's way.
   void begin_saga(ClientStart start);
+  [[nodiscard]] LiveSaga& add_live(const StartRequest& request, core::Decision& decision);
   void answer_repeated_start(LiveSaga& saga, ClientStart start);
   void enqueue(LiveSaga& saga, QueuedInput input);
   void work_off(LiveSaga& saga);  ///< Inputs in order until a commit is under way; then rests or drops it.
@@ -103,6 +132,7 @@ class Engine {
   void process_command(LiveSaga& saga, ClientCommand command);
   [[nodiscard]] core::Decision decide(const LiveSaga& saga, const core::Input& input);
   void commit(LiveSaga& saga, core::Decision decision, std::function<void(Result<void>)> answer, bool create);
+  [[nodiscard]] store::Append record(LiveSaga& saga, core::Decision decision, bool create);
   void submit(store::Append append);
   void resubmit_stalled();
   void release(LiveSaga& saga);
@@ -112,6 +142,14 @@ class Engine {
   void ask_for(std::string id, ClientMessage message);
   void fire_timers();
   void try_awaited_services();
+
+  // A start of many.
+  void begin_batch(ClientBatchRef batch);
+  void create_sagas(ClientBatchRef batch, const std::vector<std::size_t>& places);
+  void look_up(ClientBatchRef batch);
+  void finish(ClientBatch& batch, Result<ManyStarted> result);
+  void retry_waiting_batches();
+
   [[nodiscard]] Snapshot snapshot(const LiveSaga& saga) const { return {saga.key, saga.workflow, saga.state}; }
   [[nodiscard]] LiveSaga* find(store::SagaKey key);
   [[nodiscard]] bool has_room() const { return live_.size() < options_.max_live; }
@@ -138,6 +176,7 @@ class Engine {
   std::unordered_map<std::string, std::vector<ClientMessage>>
       loading_;                                                 ///< Clients waiting for a saga to be read back.
   std::unordered_map<store::SagaKey, std::string> recovering_;  ///< Asked for after a scan.
+  std::vector<ClientBatchRef> waiting_batches_;  ///< For a saga of theirs whose start, or reading, is under way.
   Timers timers_;
   std::map<std::string, std::vector<AwaitedCall>> awaited_;  ///< By service.
   Timestamp next_service_check_;

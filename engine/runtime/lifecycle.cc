@@ -11,7 +11,7 @@ namespace saga::runtime {
 using core::Decision;
 using core::SagaStatus;
 
-namespace {
+namespace {}  // namespace
 
 bool same_start(const core::SagaFacts& there, const StartRequest& request) {
   return there.workflow == request.workflow->name &&
@@ -19,16 +19,13 @@ bool same_start(const core::SagaFacts& there, const StartRequest& request) {
          same_json(there.input, request.input);
 }
 
-}  // namespace
-
 LiveSaga* Engine::find(store::SagaKey key) {
   const auto saga = live_.find(key);
   return saga == live_.end() ? nullptr : saga->second.get();
 }
 
-void Engine::begin_saga(ClientStart start) {
-  if (draining_.load()) return start.done(tl::unexpected(unavailable()));
-  StartRequest& request = start.request;
+/// A saga that is not on disk yet; `decision` is what its start decides.
+LiveSaga& Engine::add_live(const StartRequest& request, Decision& decision) {
   SAGA_CHECK(request.input != nullptr, "a start has an input");
   auto facts = std::make_shared<core::SagaFacts>();
   facts->id = request.id;
@@ -47,9 +44,20 @@ void Engine::begin_saga(ClientStart start) {
   saga.id = request.id;
   saga.workflow = request.workflow;
   saga.state = std::make_shared<const core::SagaState>();
-  Decision decision = decide(saga, core::StartSaga{std::move(facts), request.actor, request.verified});
-  keys_[saga.id] = saga.key;
+  decision = decide(saga, core::StartSaga{std::move(facts), request.actor, request.verified});
+  const bool is_new = keys_.emplace(saga.id, saga.key).second;
+  SAGA_CHECK(is_new, "one live saga of an id");
   live_[saga.key] = std::move(fresh);
+  return saga;
+}
+
+void Engine::begin_saga(ClientStart start) {
+  if (draining_.load()) return start.done(tl::unexpected(unavailable()));
+  if (const auto key = keys_.find(start.request.id); key != keys_.end()) {  // Another start of the same came first.
+    return enqueue(*find(key->second), ClientMessage(std::move(start)));
+  }
+  Decision decision;
+  LiveSaga& saga = add_live(start.request, decision);
   auto shared = std::make_shared<ClientStart>(std::move(start));
   commit(
       saga, std::move(decision),
@@ -135,6 +143,14 @@ Decision Engine::decide(const LiveSaga& saga, const core::Input& input) {
 }
 
 void Engine::commit(LiveSaga& saga, Decision decision, std::function<void(Result<void>)> answer, bool create) {
+  store::Append append = record(saga, std::move(decision), create);
+  saga.answer = std::move(answer);
+  commits_in_flight_.fetch_add(1);
+  submit(std::move(append));
+}
+
+/// The saga as it will be once what is returned is on disk; until then its inputs wait.
+store::Append Engine::record(LiveSaga& saga, Decision decision, bool create) {
   SAGA_CHECK(!saga.committing && !decision.events.empty(), "one commit a saga at a time, with something in it");
   store::Append append;
   append.saga = saga.key;
@@ -160,11 +176,9 @@ void Engine::commit(LiveSaga& saga, Decision decision, std::function<void(Result
   }
   saga.events = std::move(decision.events);
   saga.effects = std::move(decision.effects);
-  saga.answer = std::move(answer);
   saga.committing = true;
   timers_.disarm(saga.key);
-  commits_in_flight_.fetch_add(1);
-  submit(std::move(append));
+  return append;
 }
 
 /// A full queue refuses new sagas; running ones wait for it.

@@ -16,18 +16,16 @@ void Recovery::start() {
   }
 }
 
-void Recovery::load(std::string id) {
-  {
-    const std::lock_guard lock(mutex_);
-    requests_.emplace_back(std::move(id));
-  }
-  wake_.notify_one();
+void Recovery::load(std::string id) { ask(std::move(id)); }
+void Recovery::load(std::vector<store::SagaKey> keys) { ask(std::move(keys)); }
+void Recovery::look_up(std::vector<std::string> ids, std::function<void(std::vector<SagaLoaded>)> found) {
+  ask(LookUp{std::move(ids), std::move(found)});
 }
 
-void Recovery::load(std::vector<store::SagaKey> keys) {
+void Recovery::ask(Request request) {
   {
     const std::lock_guard lock(mutex_);
-    requests_.emplace_back(std::move(keys));
+    requests_.push_back(std::move(request));
   }
   wake_.notify_one();
 }
@@ -61,6 +59,12 @@ void Recovery::serve(const Request& request) {
   std::vector<SagaLoaded> loaded;
   if (const auto* id = std::get_if<std::string>(&request)) {
     loaded.push_back(read(*id, std::nullopt, store_.find(*id)));
+  } else if (const auto* wanted = std::get_if<LookUp>(&request)) {
+    loaded.reserve(wanted->ids.size());
+    for (const std::string& wanted_id : wanted->ids) {
+      loaded.push_back(read(wanted_id, std::nullopt, store_.find(wanted_id)));
+    }
+    return wanted->found(std::move(loaded));
   } else {
     for (const store::SagaKey key : std::get<std::vector<store::SagaKey>>(request)) {
       auto row = store_.find(key);

@@ -49,12 +49,20 @@ class Recovery {
   void start();  ///< From here on a thread does what `step` does.
   void load(std::string id);
   void load(std::vector<store::SagaKey> keys);
+  /// `found` is called where `report` would be, with one for each id.
+  void look_up(std::vector<std::string> ids, std::function<void(std::vector<SagaLoaded>)> found);
 
   /// Does what is asked for, then one page of a scan if one is due. True when there is more to do at once.
   bool step();
 
  private:
-  using Request = std::variant<std::string, std::vector<store::SagaKey>>;
+  struct LookUp {
+    std::vector<std::string> ids;
+    std::function<void(std::vector<SagaLoaded>)> found;
+  };
+  using Request = std::variant<std::string, std::vector<store::SagaKey>, LookUp>;
+
+  void ask(Request request);
 
   void run(const std::stop_token& stop);
   void serve(const Request& request);

@@ -29,6 +29,10 @@ void Runtime::start(StartRequest request, StartDone done) {
   impl_->post_client(ClientStart{std::move(request), std::move(done)});
 }
 
+void Runtime::start_many(std::vector<StartRequest> requests, ManyStartedDone done) {
+  impl_->post_batch(std::make_shared<ClientBatch>(std::move(requests), std::move(done)));
+}
+
 void Runtime::command(std::string saga_id, core::OperatorCommand command, CommandDone done) {
   impl_->post_client(ClientCommand{std::move(saga_id), std::move(command), std::move(done)});
 }

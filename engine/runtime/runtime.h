@@ -61,6 +61,14 @@ struct Started {
 /// `kPoisoned`: nothing was accepted.
 using StartDone = std::function<void(Result<Started>)>;
 
+/// How a start of many ended. With `clashes` nothing was started.
+struct ManyStarted {
+  std::vector<std::size_t> clashes;  ///< Places of those whose id is taken by other content, in order.
+  std::vector<bool> created;         ///< One for each; false: the same start was there.
+};
+/// Errors as for one start; nothing was accepted. `kConflict`: an id is taken, but no longer there to be compared.
+using ManyStartedDone = std::function<void(Result<ManyStarted>)>;
+
 /// How an operator's command ended. With `refusal` nothing was written.
 struct CommandAnswer {
   std::optional<core::Refusal> refusal;
@@ -110,6 +118,9 @@ class Runtime {
   /// `done` runs exactly once, on the engine thread, after the start is durable or refused; or here, when refused at
   /// once.
   void start(StartRequest request, StartDone done);
+
+  /// All or none, in one commit. No id is there twice. `done` as for one start.
+  void start_many(std::vector<StartRequest> requests, ManyStartedDone done);
 
   /// `done` runs exactly once, on the engine thread, after the command's events are durable or it was refused.
   void command(std::string saga_id, core::OperatorCommand command, CommandDone done);

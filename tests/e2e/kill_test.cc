@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kRounds = 200;
 constexpr int kClients = 6;
+constexpr int kBatch = 7;  ///< Sagas that the first client starts at once.
 
 constexpr const char* kWorkflow = R"(
 name: trip
@@ -69,24 +70,36 @@ class KillTest : public ::testing::Test {
     folder_.write("workflows/trip.yaml", kWorkflow);
   }
 
-  /// Starts sagas until told to stop, each until it is acknowledged. Every fifth one will have to be undone.
+  /// Starts sagas until told to stop, each until it is acknowledged; the first client in batches. Every fifth one will
+  /// have to be undone.
   void client(int number) {
-    for (int i = 0; !stop_; ++i) {
-      const std::string id = fmt::format("{}-{}-{}", i % 5 == 0 ? "undo" : "do", number, i);
-      const std::string body = fmt::format(R"({{"workflow":"trip","id":"{}","input":{{"n":{}}}}})", id, i);
+    const bool in_batches = number == 0;
+    for (int i = 0; !stop_;) {
+      std::vector<std::string> ids;
+      std::string body;
+      for (int n = 0; n < (in_batches ? kBatch : 1); ++n, ++i) {
+        ids.push_back(fmt::format("{}-{}-{}", i % 5 == 0 ? "undo" : "do", number, i));
+        body +=
+            fmt::format(R"({}{{"workflow":"trip","id":"{}","input":{{"n":{}}}}})", n == 0 ? "" : ",", ids.back(), i);
+      }
+      if (in_batches) body = R"({"sagas":[)" + body + "]}";
       while (!stop_) {
         const std::uint16_t port = address_.wait(stop_);
         if (port == 0) break;
         httplib::Client http("127.0.0.1", port);
         http.set_read_timeout(30);
-        const auto answer = http.Post("/v1/sagas", body, "application/json");
+        const auto answer = http.Post(in_batches ? "/v1/sagas/batch" : "/v1/sagas", body, "application/json");
         if (!answer) continue;  // It was killed: nobody knows; the same start again.
         if (answer->status != 200 && answer->status != 201) {
           ADD_FAILURE() << answer->status << " " << answer->body;
           stop_ = true;
           break;
         }
-        acknowledged(id);
+        if (in_batches) {
+          const int started = Json::parse(answer->body)["started"];
+          EXPECT_TRUE(started == 0 || started == kBatch) << "a kill left a part of a batch: " << answer->body;
+        }
+        for (const std::string& id : ids) acknowledged(id);
         break;
       }
     }

@@ -40,10 +40,12 @@ struct Row {
 };
 
 constexpr const char* kStart = R"({"workflow":"order","id":"t","input":{"amount":5}})";
+constexpr const char* kBatch = R"({"sagas":[{"workflow":"order","id":"b","input":{"amount":5}}]})";
 constexpr const char* kWorkflow = "name: other\nversion: 1\nsteps:\n  - { name: a, service: b, action: /c }\n";
 
 constexpr Row kRows[] = {
     {"POST", "/v1/sagas", "/v1/sagas", kStart, 401, 401, 403, 201, 200, 200},
+    {"POST", "/v1/sagas/batch", "/v1/sagas/batch", kBatch, 401, 401, 403, 201, 200, 200},
     {"GET", "/v1/sagas", "/v1/sagas", "", 401, 401, 200, 200, 200, 200},
     {"GET", "/v1/sagas/{id}", "/v1/sagas/s", "", 401, 401, 200, 200, 200, 200},
     {"GET", "/v1/sagas/{id}/events", "/v1/sagas/s/events", "", 401, 401, 200, 200, 200, 200},

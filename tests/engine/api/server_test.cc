@@ -38,6 +38,10 @@ class HoldingHandler final : public Handler {
     changed_.notify_all();
   }
 
+  [[nodiscard]] std::size_t max_body(std::string_view method, std::string_view path) const override {
+    return std::size_t{method == "POST" && path == "/now/many" ? 2U : 1U} << 20;
+  }
+
   /// The oldest request that was not answered, when it has come.
   Answer next() {
     std::unique_lock lock(mutex_);
@@ -170,6 +174,21 @@ TEST_F(ServerTest, ATooLargeBodyIs413BeforeItIsRead) {
   HttpSocket fits = connect();
   fits.send("POST /now HTTP/1.1\r\nHost: x\r\nContent-Length: 1048576\r\n\r\n" + std::string(1 << 20, 'x'));
   EXPECT_EQ(fits.read_answer().status, 200);
+}
+
+TEST_F(ServerTest, HowLargeABodyMayBeDependsOnWhatItIsFor) {
+  listen();
+  const auto post = [&](const std::string& target, std::size_t size) {
+    HttpSocket client = connect();
+    client.send("POST " + target + " HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+                std::string(size, 'x'));
+    return client.read_answer();
+  };
+  EXPECT_EQ(post("/now/many?a=b", 2 << 20).status, 200);
+  EXPECT_EQ(post("/now/few", 2 << 20).status, 413);
+  const auto answer = post("/now/many", (2 << 20) + 1);
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_THAT(answer.body, HasSubstr("at most 2 MiB"));
 }
 
 TEST_F(ServerTest, ATooLargeHeaderIs431AndNonsenseIs400) {
