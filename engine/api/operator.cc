@@ -93,6 +93,7 @@ void answer_command(const Context& context, const ExchangeRef& exchange, core::V
         [&context, exchange] { exchange->answer(terminated_response(context, exchange->path[0])); });
   }
   Response response;
+  response.headers.emplace_back("Saga-Changed", answer->changed ? "true" : "false");
   response.late_body = [saga = std::move(answer->saga)] { return saga_json(*saga.workflow, *saga.state); };
   exchange->answer(std::move(response));
 }

@@ -257,7 +257,7 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
       store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
         if (done) {
           if (result) {
-            done(CommandAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}});
+            done(CommandAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}, true});
           } else {
             done(tl::unexpected(result.error()));
           }

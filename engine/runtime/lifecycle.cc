@@ -120,7 +120,7 @@ void Engine::process(LiveSaga& saga, QueuedInput input) {
 void Engine::process_command(LiveSaga& saga, ClientCommand command) {
   Decision decision = decide(saga, command.command);
   if (decision.refusal || decision.events.empty()) {
-    command.done(CommandAnswer{std::move(decision.refusal), snapshot(saga)});
+    command.done(CommandAnswer{std::move(decision.refusal), snapshot(saga), false});
     return;
   }
   auto done = std::make_shared<CommandDone>(std::move(command.done));
@@ -128,7 +128,7 @@ void Engine::process_command(LiveSaga& saga, ClientCommand command) {
       saga, std::move(decision),
       [this, done, key = saga.key](const Result<void>& result) {
         if (result) {
-          (*done)(CommandAnswer{std::nullopt, snapshot(*find(key))});
+          (*done)(CommandAnswer{std::nullopt, snapshot(*find(key)), true});
         } else {
           (*done)(tl::unexpected(result.error()));
         }

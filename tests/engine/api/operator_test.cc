@@ -43,6 +43,13 @@ TEST_F(Operators, ARefusalIs409AndSaysWhatIsAllowed) {
   EXPECT_NE(metrics.find(R"(sagad_operator_calls_total{result="refused",verb="skip"} 1)"), std::string::npos);
 }
 
+TEST_F(Operators, TheAnswerTellsWhetherAnythingChanged) {
+  start("s");
+  EXPECT_EQ(verb("s", "suspend", Json::object()).header("Saga-Changed"), "true");
+  EXPECT_EQ(verb("s", "suspend", Json::object()).header("Saga-Changed"), "false");
+  EXPECT_EQ(verb("s", "skip", {{"step", "pay"}, {"reason", "r"}}).header("Saga-Changed"), "");
+}
+
 TEST_F(Operators, SuspendAndResumeGoThere) {
   start("s");
   EXPECT_EQ(verb("s", "suspend", Json::object()).status, 200);
