@@ -1,5 +1,6 @@
 // GET /v1/sagas, /v1/stats, /v1/services.
 #include <map>
+#include <optional>
 #include <set>
 
 #include "engine/api/context.h"
@@ -16,12 +17,44 @@ void write_item(JsonWriter& json, const Context& context, const store::SagaRow& 
   write_corrupt_saga(json, row, saga.error().message, Detail::kItem);
 }
 
-void write_status(JsonWriter& json, const workers::ServiceStatus& service, bool known) {
+std::string_view name_of(workers::InstanceStatus::Health health) {
+  using Health = workers::InstanceStatus::Health;
+  return health == Health::kUnknown ? "unknown" : health == Health::kHealthy ? "healthy" : "failing";
+}
+
+std::string_view name_of(workers::InstanceStatus::Breaker breaker) {
+  using Breaker = workers::InstanceStatus::Breaker;
+  switch (breaker) {
+    case Breaker::kOff:
+      return "off";
+    case Breaker::kClosed:
+      return "closed";
+    case Breaker::kOpen:
+      return "open";
+    case Breaker::kHalfOpen:
+      break;
+  }
+  return "half_open";
+}
+
+void write_instance(JsonWriter& json, const workers::InstanceStatus& instance, Timestamp now) {
+  const auto ago = [now](std::optional<Millis> age) { return age ? std::optional(now - *age) : std::nullopt; };
+  json.begin_object().key("url").text(instance.url);
+  json.key("health").text(name_of(instance.health)).key("since").time(ago(instance.health_since));
+  json.key("consecutive_faults").integer(static_cast<std::int64_t>(instance.consecutive_faults));
+  json.key("breaker").text(name_of(instance.breaker));
+  json.key("open_until").time(instance.opens_in ? std::optional(now + *instance.opens_in) : std::nullopt);
+  json.key("last_error").text_or_null(instance.last_error).key("last_error_at").time(ago(instance.last_error_ago));
+  json.key("last_success_at").time(ago(instance.last_success_ago));
+  json.end_object();
+}
+
+void write_status(JsonWriter& json, const workers::ServiceStatus& service, bool known, Timestamp now) {
   json.begin_object();
   json.key("name").text(service.name);
   json.key("known").boolean(known);
   json.key("instances").begin_array();
-  for (const std::string& url : service.urls) json.begin_object().key("url").text(url).end_object();
+  for (const workers::InstanceStatus& instance : service.instances) write_instance(json, instance, now);
   json.end_array();
   json.key("max_in_flight").integer(static_cast<std::int64_t>(service.max_in_flight));
   json.key("in_flight").integer(static_cast<std::int64_t>(service.in_flight));
@@ -93,6 +126,7 @@ Checked<Response> get_stats(const Context& context, const Exchange& exchange) {
 Checked<Response> list_services(const Context& context, const Exchange& exchange) {
   if (auto checked = expect_no_query(exchange.request); !checked) return tl::unexpected(std::move(checked.error()));
   const auto known = context.dispatcher.services();
+  const Timestamp now = context.clock.now();
   std::set<std::string> missing;
   for (const auto& entry : context.registry.list()) {
     for (const auto& step : entry.workflow->steps) {
@@ -104,10 +138,12 @@ Checked<Response> list_services(const Context& context, const Exchange& exchange
   json.begin_object().key("services").begin_array();
   for (const workers::ServiceStatus& service : known) {
     missing.erase(service.name);
-    write_status(json, service, true);
+    write_status(json, service, true, now);
   }
   // A step of a service that nobody said the address of waits: worth seeing here.
-  for (const std::string& name : missing) write_status(json, {name, {}, 0, 0, 0}, false);
+  for (const std::string& name : missing) write_status(json, {name, {}, 0, 0, 0}, false, now);
+  json.end_array().key("urls").begin_array();
+  for (const workers::InstanceStatus& instance : context.dispatcher.urls()) write_instance(json, instance, now);
   json.end_array().end_object();
   return response;
 }

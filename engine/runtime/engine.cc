@@ -12,8 +12,6 @@ using core::SagaStatus;
 
 namespace {
 
-/// How often a service without instances is looked for again.
-constexpr Millis kServiceCheck{1'000};
 /// So that messages are not starved by timers.
 constexpr int kTimersPerTurn = 1'000;
 
@@ -78,7 +76,7 @@ std::size_t Engine::turn(Millis patience, bool recover_inline) {
     std::visit([this](auto&& m) { take(std::move(m)); }, std::move(message));
   }
   fire_timers();
-  try_awaited_services();
+  try_awaited_calls();
   resubmit_stalled();
   if (!waiting_batches_.empty()) retry_waiting_batches();
   live_count_.store(live_.size());
@@ -96,18 +94,13 @@ void Engine::fire_timers() {
   }
 }
 
-void Engine::try_awaited_services() {
-  if (awaited_.empty() || draining_.load() || clock_.now() < next_service_check_) return;
-  next_service_check_ = clock_.now() + kServiceCheck;
-  std::vector<AwaitedCall> available;
-  std::erase_if(awaited_, [&](auto& entry) {
-    if (!dispatcher_.has_instance(entry.first)) return false;
-    available.insert(available.end(), entry.second.begin(), entry.second.end());
-    return true;
-  });
-  for (const AwaitedCall& awaited : available) {
-    if (LiveSaga* saga = find(awaited.saga))
-      enqueue(*saga, core::ServiceAvailable{awaited.call.step, awaited.call.phase});
+/// At every turn: the report of the call that closed a breaker is itself what makes the engine turn.
+void Engine::try_awaited_calls() {
+  if (awaited_.empty() || draining_.load()) return;
+  const auto admits = [this](const AwaitedCalls::Where& where) { return dispatcher_.admits(where.service, where.url); };
+  const auto waits = [this](const AwaitedCalls::Call& call) { return still_waits(call); };
+  for (const AwaitedCalls::Call& call : awaited_.take(clock_.now(), admits, waits)) {
+    enqueue(*find(call.saga), core::ServiceAvailable{call.what.step, call.what.phase});
   }
 }
 

@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/runtime/awaiting.h"
 #include "engine/runtime/mailbox.h"
 #include "engine/runtime/recovery.h"
 #include "engine/runtime/runtime.h"
@@ -84,7 +85,8 @@ struct LiveSaga {
   std::vector<core::Event> events;  ///< Of the commit under way, as the effects and the answer below.
   std::vector<core::Effect> effects;
   std::function<void(Result<void>)> answer;
-  std::deque<QueuedInput> inbox;  ///< In the order they came.
+  std::deque<QueuedInput> inbox;                                      ///< In the order they came.
+  std::vector<std::pair<core::AwaitService, std::uint64_t>> tickets;  ///< Of its calls that wait for an instance.
 };
 
 /// True when `request` is the start that made the saga of these facts.
@@ -136,12 +138,14 @@ class Engine {
   void submit(store::Append append);
   void resubmit_stalled();
   void release(LiveSaga& saga);
+  void await_instance(LiveSaga& saga, const core::AwaitService& call);
+  [[nodiscard]] bool still_waits(const AwaitedCalls::Call& call);
   void settle(LiveSaga& saga);  ///< Arms its timer, or drops it from memory.
   void drop(store::SagaKey saga);
   void give_up(LiveSaga& saga, const Error& error);
   void ask_for(std::string id, ClientMessage message);
   void fire_timers();
-  void try_awaited_services();
+  void try_awaited_calls();
 
   // A start of many.
   void begin_batch(ClientBatchRef batch);
@@ -154,11 +158,6 @@ class Engine {
   [[nodiscard]] LiveSaga* find(store::SagaKey key);
   [[nodiscard]] bool has_room() const { return live_.size() < options_.max_live; }
   [[nodiscard]] static Error unavailable();
-
-  struct AwaitedCall {
-    store::SagaKey saga = 0;
-    core::AwaitService call;
-  };
 
   store::Store& store_;
   workers::Dispatcher& dispatcher_;
@@ -178,8 +177,7 @@ class Engine {
   std::unordered_map<store::SagaKey, std::string> recovering_;  ///< Asked for after a scan.
   std::vector<ClientBatchRef> waiting_batches_;  ///< For a saga of theirs whose start, or reading, is under way.
   Timers timers_;
-  std::map<std::string, std::vector<AwaitedCall>> awaited_;  ///< By service.
-  Timestamp next_service_check_;
+  AwaitedCalls awaited_;
   std::deque<store::Append> stalled_;  ///< Refused by a full queue; goes first.
   std::mt19937_64 random_;
 

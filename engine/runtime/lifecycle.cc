@@ -2,6 +2,8 @@
 // released once they are durable.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "engine/runtime/engine.h"
 #include "engine/runtime/heads.h"
@@ -11,7 +13,13 @@ namespace saga::runtime {
 using core::Decision;
 using core::SagaStatus;
 
-namespace {}  // namespace
+namespace {
+
+const std::vector<int>& accepted(const workflows::Step& step, core::Phase phase) {
+  return phase == core::Phase::kAction ? step.action.accept : step.compensation->accept;
+}
+
+}  // namespace
 
 bool same_start(const core::SagaFacts& there, const StartRequest& request) {
   return there.workflow == request.workflow->name &&
@@ -222,7 +230,7 @@ void Engine::release(LiveSaga& saga) {
   }
   for (const core::Effect& effect : effects) {
     if (const auto* await = std::get_if<core::AwaitService>(&effect)) {
-      awaited_[saga.workflow->steps[await->step].service].push_back({saga.key, *await});
+      await_instance(saga, *await);
       continue;
     }
     if (!std::holds_alternative<core::CallWorker>(effect)) continue;  // Of a child: no workflow that loads has one.
@@ -234,7 +242,8 @@ void Engine::release(LiveSaga& saga) {
                              std::move(request.path),
                              std::move(request.headers),
                              std::move(request.body),
-                             request.timeout};
+                             request.timeout,
+                             accepted(saga.workflow->steps[call.step], call.phase)};
     open_calls_.fetch_add(1);
     dispatcher_.send(std::move(sent), [mailbox = mailbox_, key = saga.key, call](workers::CallReport report) {
       const auto ms = std::chrono::duration_cast<Millis>(report.duration).count();
@@ -242,6 +251,26 @@ void Engine::release(LiveSaga& saga) {
           CallReported{key, core::CallFinished{call.step, call.phase, call.attempt, std::move(report.outcome), ms}});
     });
   }
+}
+
+void Engine::await_instance(LiveSaga& saga, const core::AwaitService& call) {
+  const workflows::Step& step = saga.workflow->steps[call.step];
+  const std::uint64_t ticket = awaited_.add(
+      {step.service, step.url}, fmt::format("{}/{}/{}", saga.workflow->name, step.name, workers::to_string(call.phase)),
+      saga.key, call);
+  std::erase_if(saga.tickets, [&call](const auto& held) { return held.first == call; });
+  saga.tickets.emplace_back(call, ticket);
+}
+
+/// Not when it was tried or stopped meanwhile, or waits anew, which is another ticket.
+bool Engine::still_waits(const AwaitedCalls::Call& call) {
+  const LiveSaga* saga = find(call.saga);
+  if (saga == nullptr || !core::awaits_service(*saga->state)) return false;
+  const core::StepState& step = saga->state->steps[call.what.step];
+  const core::CallState& awaited = call.what.phase == core::Phase::kAction ? step.action : step.compensation;
+  return awaited.awaits == core::Awaits::kService &&
+         std::find(saga->tickets.begin(), saga->tickets.end(), std::pair(call.what, call.ticket)) !=
+             saga->tickets.end();
 }
 
 void Engine::settle(LiveSaga& saga) {

@@ -77,11 +77,13 @@ class ConfigReader {
       if (!value.IsMap()) {
         service.urls = texts(name, value);  // services: { inventory: http://127.0.0.1:8081 }
       } else {
-        each(value, {"urls", "headers", "max_in_flight"}, [&](const std::string& key, const YAML::Node& member) {
-          if (key == "urls") service.urls = texts(key, member);
-          if (key == "headers") service.headers = headers(member);
-          if (key == "max_in_flight") service.max_in_flight = whole(key, member);
-        });
+        each(value, {"urls", "headers", "max_in_flight", "breaker"},
+             [&](const std::string& key, const YAML::Node& member) {
+               if (key == "urls") service.urls = texts(key, member);
+               if (key == "headers") service.headers = headers(member);
+               if (key == "max_in_flight") service.max_in_flight = whole(key, member);
+               if (key == "breaker") service.breaker = breaker(member);
+             });
       }
       if (service.urls.empty())
         refuse(value, fmt::format("service '{}' has no url: expected `urls: [http://host:port]`", name));
@@ -90,6 +92,37 @@ class ConfigReader {
       }
       services[name] = std::move(service);
     });
+  }
+
+  workers::BreakerOptions breaker(const YAML::Node& node) const {
+    workers::BreakerOptions options;
+    if (node.IsScalar() && node.Scalar() == "off") {
+      options.enabled = false;
+      return options;
+    }
+    if (!node.IsMap()) refuse(node, "'breaker': expected off, or { consecutive_faults, open_for, max_open_for }");
+    bool has_longest = false;
+    each(node, {"consecutive_faults", "open_for", "max_open_for"},
+         [&](const std::string& key, const YAML::Node& member) {
+           if (key == "consecutive_faults") options.consecutive_faults = whole(key, member);
+           if (key == "open_for") options.open_for = duration(key, member);
+           if (key == "max_open_for") {
+             options.max_open_for = duration(key, member);
+             has_longest = true;
+           }
+         });
+    if (!has_longest) options.max_open_for = std::max(options.max_open_for, options.open_for);
+    if (options.max_open_for < options.open_for) {
+      refuse(node, fmt::format("'max_open_for': expected at least open_for, {}, but it is {}",
+                               format_duration(options.open_for), format_duration(options.max_open_for)));
+    }
+    return options;
+  }
+
+  Millis duration(const std::string& key, const YAML::Node& value) const {
+    const auto parsed = parse_duration(text(key, value));
+    if (!parsed) refuse(value, fmt::format("'{}': {}", key, parsed.error().message));
+    return *parsed;
   }
 
   std::vector<std::pair<std::string, std::string>> headers(const YAML::Node& node) const {

@@ -12,7 +12,8 @@ ExitCode list_services(Context& context) {
   const auto reply = context.client.get("/v1/services");
   if (!reply) return context.report(reply.error());
   const Json& services = list(reply->body, "services");
-  context.print_all(reply->body, services, "name", render_services(services, context.page));
+  context.print_all(reply->body, services, "name",
+                    render_services(reply->body, context.world.clock.now(), context.page));
   return ExitCode::kDone;
 }
 

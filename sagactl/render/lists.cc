@@ -191,23 +191,6 @@ std::string render_workflows(const Json& workflows, const Page& page) {
   return table.render(page);
 }
 
-std::string render_services(const Json& services, const Page& page) {
-  Table table({{"SERVICE"}, {"INSTANCES", false, true}, {"IN FLIGHT", true}, {"QUEUED", true}});
-  for (const Json& service : services) {
-    std::string urls;
-    for (const Json& instance : list(service, "instances")) urls += (urls.empty() ? "" : ", ") + text(instance, "url");
-    const bool none = urls.empty();
-    std::string in_flight = text(service, "in_flight");
-    if (const auto most = integer(service, "max_in_flight"); most && *most > 0)
-      in_flight += fmt::format(" of {}", *most);
-    table.add({text(service, "name"),
-               Cell(none ? "none: its steps wait" : urls,
-                    [none](const Paint& paint, const std::string& shown) { return none ? paint.bad(shown) : shown; }),
-               in_flight, text(service, "queued")});
-  }
-  return table.render(page);
-}
-
 std::string render_stats(const Json& stats, const Page& page) {
   Table counts({{"WORKFLOW", false, true}, {"STATUS"}, {"SAGAS", true}, {"ATTN", true}});
   for (const Json& row : list(stats, "counts")) {

@@ -22,8 +22,8 @@ namespace saga::ctl {
 /// `workflows`: an array of {name, version, description, …}.
 [[nodiscard]] std::string render_workflows(const Json& workflows, const Page& page);
 
-/// `services`: an array of {name, instances: [{url, …}]}.
-[[nodiscard]] std::string render_services(const Json& services, const Page& page);
+/// `answer`: {services: [{name, instances: [{url, health, breaker, …}]}], urls: [{url, …}]}. One row an instance.
+[[nodiscard]] std::string render_services(const Json& answer, Timestamp now, const Page& page);
 
 /// Counts by workflow and status, what needs attention, queues.
 [[nodiscard]] std::string render_stats(const Json& stats, const Page& page);

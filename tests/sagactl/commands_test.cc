@@ -475,17 +475,20 @@ TEST_F(Commands, EverySuggestedCommandIsOneThatWorks) {
 // The server
 
 TEST_F(Commands, ServicesAreShownWithTheirInstances) {
-  server_.always(
-      "GET /v1/services",
-      Json::parse(
-          R"({"services":[{"name":"payment","known":true,"instances":[{"url":"http://a:1"},{"url":"http://b:2"}],
+  server_.always("GET /v1/services", Json::parse(
+                                         R"({"services":[{"name":"payment","known":true,"instances":[
+                                                {"url":"http://a:1","health":"healthy","breaker":"closed"},
+                                                {"url":"http://b:2","health":"unknown","breaker":"closed"}],
                                               "max_in_flight":200,"in_flight":3,"queued":1},
                                              {"name":"orders","known":false,"instances":[],"max_in_flight":0,"in_flight":0,"queued":0}]})"));
   EXPECT_EQ(shell_.run({"service", "list"}), 0);
   EXPECT_EQ(shell_.out,
-            "SERVICE\tINSTANCES\tIN FLIGHT\tQUEUED\n"
-            "payment\thttp://a:1, http://b:2\t3 of 200\t1\n"
-            "orders\tnone: its steps wait\t0\t0\n");
+            "SERVICE\tINSTANCE\tHEALTH\tBREAKER\tFAULTS\tIN FLIGHT\tQUEUED\tLAST ERROR\n"
+            "payment\thttp://a:1\thealthy\tclosed\t\t3 of 200\t1\t\n"
+            "payment\thttp://b:2\tnot called yet\tclosed\t\t\t\t\n"
+            "orders\tnone: its steps wait\t\t\t\t0\t0\t\n");
+  EXPECT_EQ(shell_.run({"service", "list", "-o", "json"}), 0);
+  EXPECT_EQ(Json::parse(shell_.out)["services"][0]["instances"][0]["health"], "healthy");
   EXPECT_EQ(shell_.run({"service", "list", "-o", "ids"}), 0);
   EXPECT_EQ(shell_.out, "payment\norders\n");
 }

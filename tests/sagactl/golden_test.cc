@@ -97,6 +97,19 @@ TEST(SagaTable, LooksAsItShould) {
   expect_golden("list_attention.plain.txt", render_sagas(attention, true, now, kPlain));
 }
 
+TEST(ServiceTable, LooksAsItShould) {
+  const Json answer = facts_of("services");
+  ASSERT_TRUE(answer.is_object());
+  const Timestamp now = *time(answer, "now");
+  expect_golden("services.terminal.txt", render_services(answer, now, {true, true, 140}));
+  expect_golden("services.plain.txt", render_services(answer, now, kPlain));
+}
+
+TEST(ServiceTable, HasARowForWhatAnotherVersionOfTheServerSays) {
+  const Json answer{{"services", {{{"name", "payment"}, {"instances", {{{"url", "http://a:1"}}, 7}}}, "x"}}};
+  EXPECT_THAT(render_services(answer, {}, kPlain), testing::HasSubstr("payment\thttp://a:1\t"));
+}
+
 TEST(Pages, ATerminalLineNeverIsWiderThanTheTerminal) {
   for (const std::string name : {"failed", "no_instance", "running_retry", "completed"}) {
     const Json facts = facts_of(name);

@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -14,7 +15,7 @@
 
 namespace saga::testing {
 
-/// Thread-safe. Every service has an instance but those in `without_instance`.
+/// Thread-safe. Every service has an instance but those in `without_instance`, or held back by a test (`let_through`).
 class FakeDispatcher final : public workers::Dispatcher {
  public:
   struct Sent {
@@ -55,21 +56,37 @@ class FakeDispatcher final : public workers::Dispatcher {
     }
   }
 
+  /// What the breaker of `where`, a service or a URL, admits from now on. At `kOne` the next call is the probe, and
+  /// then none goes until this is called again.
+  void let_through(const std::string& where, workers::Admits admits) {
+    const std::lock_guard lock(mutex_);
+    admits_[where] = admits;
+  }
+  void show(std::vector<workers::ServiceStatus> services, std::vector<workers::InstanceStatus> urls) {
+    const std::lock_guard lock(mutex_);
+    services_ = std::move(services);
+    urls_ = std::move(urls);
+  }
+
   void send(workers::WorkerCall call, workers::CallDone done) override {
     Sent sent{std::move(call), std::move(done)};
     std::function<void(const Sent&)> rule;
     bool missing = false;
+    bool held_back = false;
     {
       const std::lock_guard lock(mutex_);
       log_.push_back(sent.what());
       missing = missing_.contains(sent.call.service);
+      held_back = !missing && !pass_breaker(where(sent.call.service, sent.call.url));
       rule = rule_;
-      if (!missing && !rule) {
+      if (!missing && !held_back && !rule) {
         open_.push_back(std::move(sent));
         return;
       }
     }
-    if (missing) {
+    if (held_back) {
+      sent.end(workers::NotSent{workers::NotSent::Reason::kNoInstance, "the circuit breaker is open"});
+    } else if (missing) {
       sent.end(workers::NotSent{workers::NotSent::Reason::kNoInstance, "no instance of '" + sent.call.service + "'"});
     } else {
       rule(sent);
@@ -94,17 +111,44 @@ class FakeDispatcher final : public workers::Dispatcher {
     const std::lock_guard lock(mutex_);
     return !missing_.contains(service);
   }
-  [[nodiscard]] std::vector<workers::ServiceStatus> services() const override { return {}; }
+  [[nodiscard]] workers::Admits admits(const std::string& service, const std::string& url) const override {
+    const std::lock_guard lock(mutex_);
+    if (missing_.contains(service)) return workers::Admits::kNone;
+    const auto breaker = admits_.find(where(service, url));
+    return breaker == admits_.end() ? workers::Admits::kAll : breaker->second;
+  }
+  [[nodiscard]] std::vector<workers::ServiceStatus> services() const override {
+    const std::lock_guard lock(mutex_);
+    return services_;
+  }
+  [[nodiscard]] std::vector<workers::InstanceStatus> urls() const override {
+    const std::lock_guard lock(mutex_);
+    return urls_;
+  }
   [[nodiscard]] std::size_t in_flight() const override {
     const std::lock_guard lock(mutex_);
     return open_.size();
   }
 
  private:
+  static const std::string& where(const std::string& service, const std::string& url) {
+    return service.empty() ? url : service;
+  }
+  bool pass_breaker(const std::string& where) {
+    const auto breaker = admits_.find(where);
+    if (breaker == admits_.end() || breaker->second == workers::Admits::kAll) return true;
+    const bool probe = breaker->second == workers::Admits::kOne;
+    breaker->second = workers::Admits::kNone;
+    return probe;
+  }
+
   mutable std::mutex mutex_;
   std::deque<Sent> open_;
   std::vector<std::string> log_;
   std::set<std::string> missing_;
+  std::map<std::string, workers::Admits> admits_;  ///< By service or URL.
+  std::vector<workers::ServiceStatus> services_;
+  std::vector<workers::InstanceStatus> urls_;
   std::function<void(const Sent&)> rule_;
 };
 

@@ -6,9 +6,11 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <random>
 #include <thread>
 
 #include "workers/dispatcher/dispatcher.h"
+#include "workers/dispatcher/health.h"
 #include "workers/dispatcher/instance.h"
 #include "workers/dispatcher/request_text.h"
 
@@ -19,25 +21,75 @@ namespace {
 struct Attempt {
   WorkerCall call;
   CallDone done;
-  TimePoint started;  ///< When it left the queue.
+  TimePoint started{};        ///< When it left the queue.
+  std::size_t instance = 0;   ///< Whose turn it was.
+  Breaker::Pass pass{};       ///< What its breaker let it through as.
+  bool sent = false;          ///< A byte may have left.
+  bool own_trouble = false;   ///< It failed for something that the instance has no part in.
 };
 
-/// A service and what waits for it. The counts are read by any thread; all else lives on the dispatcher thread.
+/// A service and what waits for it. The counts are read by any thread, the health under the dispatcher's lock; all else
+/// lives on the dispatcher thread.
 struct Target {
   std::string name;
   Service service;
   std::vector<std::unique_ptr<Instance>> instances;
+  std::vector<Health> health;  ///< In the order of the instances.
   std::size_t next_instance = 0;
   std::deque<std::unique_ptr<Attempt>> queue;
   std::atomic<std::size_t> in_flight{0};
   std::atomic<std::size_t> queued{0};
 
-  Instance& take_turn() {
-    Instance& instance = *instances[next_instance];
-    next_instance = (next_instance + 1) % instances.size();
-    return instance;
+  /// Gives `attempt` to the next instance whose breaker lets it through; false where there is none.
+  bool take_turn(Attempt& attempt, Breaker::Time now) {
+    for (std::size_t i = 0; i < instances.size(); ++i) {
+      const std::size_t at = (next_instance + i) % instances.size();
+      if (!health[at].breaker().admits(now)) continue;
+      attempt.instance = at;
+      attempt.pass = health[at].breaker().admit(now);
+      next_instance = (at + 1) % instances.size();
+      return true;
+    }
+    return false;
   }
+
+  [[nodiscard]] Admits admits(Breaker::Time now) const {
+    Admits most = Admits::kNone;
+    for (const Health& one : health) {
+      if (one.breaker().state(now) == Breaker::State::kClosed) return Admits::kAll;
+      if (one.breaker().admits(now)) most = Admits::kOne;
+    }
+    return most;
+  }
+
+  [[nodiscard]] std::vector<InstanceStatus> instance_status(Breaker::Time now) const {
+    std::vector<InstanceStatus> all;
+    for (const Health& one : health) all.push_back(one.status(now));
+    return all;
+  }
+
+  [[nodiscard]] std::string why_held_back(Breaker::Time now) const;
 };
+
+/// Names the instance that is tried next, when, and what is wrong with it.
+std::string Target::why_held_back(Breaker::Time now) const {
+  const Health* next = &health.front();
+  for (const Health& one : health) {
+    if (one.breaker().until() < next->breaker().until()) next = &one;
+  }
+  const std::string all =
+      health.size() == 1 ? "" : fmt::format("all {} instances are held back; the first to be tried: ", health.size());
+  const std::size_t faults = next->breaker().consecutive_faults();
+  if (next->breaker().state(now) == Breaker::State::kHalfOpen) {
+    return fmt::format("{}the circuit breaker of {} waits for how one call ends, after {} faults in a row, the last: {}",
+                       all, next->url(), faults, next->last_error());
+  }
+  using std::chrono::system_clock;
+  const Millis until = std::chrono::duration_cast<Millis>(
+      (system_clock::now() + (next->breaker().until() - now)).time_since_epoch());
+  return fmt::format("{}the circuit breaker of {} is open until {}, after {} faults in a row, the last: {}", all,
+                     next->url(), format_time(Timestamp{until.count()}), faults, next->last_error());
+}
 
 class HttpDispatcher final : public Dispatcher {
  public:
@@ -49,7 +101,9 @@ class HttpDispatcher final : public Dispatcher {
 
   void send(WorkerCall call, CallDone done) override;
   bool has_instance(const std::string& service) const override { return service.empty() || targets_.contains(service); }
+  Admits admits(const std::string& service, const std::string& url) const override;
   std::vector<ServiceStatus> services() const override;
+  std::vector<InstanceStatus> urls() const override;
   std::size_t in_flight() const override { return in_flight_.load(std::memory_order_relaxed); }
 
  private:
@@ -61,10 +115,12 @@ class HttpDispatcher final : public Dispatcher {
   Result<std::unique_ptr<Target>> make_target(const std::string& name, const Service& service);
   void take_incoming();
   void accept(Incoming incoming);
+  Target* url_target(const Attempt& attempt);
   void begin(Target& target, std::unique_ptr<Attempt> attempt);
   Awaitable<void> run(Target& target, std::unique_ptr<Attempt> attempt);
-  Awaitable<CallOutcome> call(Instance& instance, const Target& target, const Attempt& attempt, bool& sent);
+  Awaitable<CallOutcome> call(Instance& instance, const Target& target, Attempt& attempt);
   void keep(Instance& instance, std::unique_ptr<Connection> connection, const AnswerReader& reader);
+  void record(Target& target, const Attempt& attempt, const CallOutcome& outcome);
   void finish(Target& target, std::unique_ptr<Attempt> attempt, CallOutcome outcome);
   void sweep_later();
   void sweep();
@@ -77,8 +133,12 @@ class HttpDispatcher final : public Dispatcher {
   std::optional<Timer> sweep_timer_{std::in_place, io_->get_executor()};
   bool sweeping_ = false;
   std::map<std::string, std::unique_ptr<Target>> targets_;      ///< Does not change once started: any thread reads it.
-  std::map<std::string, std::unique_ptr<Target>> url_targets_;  ///< Of steps that name a URL; dispatcher thread only.
   std::atomic<std::size_t> in_flight_{0};
+  std::mt19937_64 random_{std::random_device{}()};  ///< Dispatcher thread only.
+
+  /// Guards the health in every target, and which targets `url_targets_` has. Only the dispatcher thread changes either.
+  mutable std::mutex health_mutex_;
+  std::map<std::string, std::unique_ptr<Target>> url_targets_;  ///< Of steps that name a URL, by that.
 
   std::mutex incoming_mutex_;
   std::vector<Incoming> incoming_;  ///< Guarded by `incoming_mutex_`.
@@ -117,6 +177,7 @@ Result<std::unique_ptr<Target>> HttpDispatcher::make_target(const std::string& n
       return fail(url.error().code,
                   name.empty() ? url.error().message : fmt::format("service '{}': {}", name, url.error().message));
     target->instances.push_back(std::make_unique<Instance>(std::move(*url), network_));
+    target->health.emplace_back(text, service.breaker);
   }
   return target;
 }
@@ -139,7 +200,7 @@ void HttpDispatcher::send(WorkerCall call, CallDone done) {
     if (at != targets_.end()) incoming.target = at->second.get();
   }
   if (incoming.target != nullptr) incoming.target->queued.fetch_add(1, std::memory_order_relaxed);
-  incoming.attempt = std::make_unique<Attempt>(Attempt{std::move(call), std::move(done), {}});
+  incoming.attempt = std::make_unique<Attempt>(Attempt{std::move(call), std::move(done)});
   bool first = false;
   {
     const std::lock_guard lock(incoming_mutex_);
@@ -149,11 +210,27 @@ void HttpDispatcher::send(WorkerCall call, CallDone done) {
   if (first) asio::post(*io_, [this] { take_incoming(); });  // The thread is woken once for all that wait.
 }
 
+Admits HttpDispatcher::admits(const std::string& service, const std::string& url) const {
+  const std::lock_guard lock(health_mutex_);
+  const auto& known = service.empty() ? url_targets_ : targets_;
+  const auto target = known.find(service.empty() ? url : service);
+  if (target == known.end()) return service.empty() ? Admits::kAll : Admits::kNone;
+  return target->second->admits(options_.now());
+}
+
+std::vector<InstanceStatus> HttpDispatcher::urls() const {
+  const std::lock_guard lock(health_mutex_);
+  std::vector<InstanceStatus> all;
+  for (const auto& [url, target] : url_targets_) all.push_back(target->health.front().status(options_.now()));
+  return all;
+}
+
 std::vector<ServiceStatus> HttpDispatcher::services() const {
+  const std::lock_guard lock(health_mutex_);
   std::vector<ServiceStatus> all;
   for (const auto& [name, target] : targets_) {
     all.push_back({.name = name,
-                   .urls = target->service.urls,
+                   .instances = target->instance_status(options_.now()),
                    .max_in_flight = target->service.max_in_flight,
                    .in_flight = target->in_flight.load(std::memory_order_relaxed),
                    .queued = target->queued.load(std::memory_order_relaxed)});
@@ -179,18 +256,8 @@ void HttpDispatcher::accept(Incoming incoming) {
     return;
   }
   if (target == nullptr) {
-    auto& slot = url_targets_[call.url];
-    if (!slot) {
-      auto made = make_target({}, {.urls = {call.url}, .headers = {}, .max_in_flight = options_.max_in_flight_per_url});
-      if (!made) {
-        url_targets_.erase(call.url);
-        incoming.attempt->done({NotSent{NotSent::Reason::kUnreachable, made.error().message}, {}});
-        return;
-      }
-      slot = std::move(*made);
-      sweep_later();
-    }
-    target = slot.get();
+    target = url_target(*incoming.attempt);
+    if (target == nullptr) return;
     target->queued.fetch_add(1, std::memory_order_relaxed);
   }
   if (target->in_flight.load(std::memory_order_relaxed) < target->service.max_in_flight) {
@@ -200,8 +267,37 @@ void HttpDispatcher::accept(Incoming incoming) {
   }
 }
 
+/// Null where the URL is none; the attempt has then been reported.
+Target* HttpDispatcher::url_target(const Attempt& attempt) {
+  const std::string& url = attempt.call.url;
+  if (const auto known = url_targets_.find(url); known != url_targets_.end()) return known->second.get();
+  auto made = make_target({}, {.urls = {url},
+                               .headers = {},
+                               .max_in_flight = options_.max_in_flight_per_url,
+                               .breaker = options_.url_breaker});
+  if (!made) {
+    attempt.done({NotSent{NotSent::Reason::kUnreachable, made.error().message}, {}});
+    return nullptr;
+  }
+  sweep_later();
+  const std::lock_guard lock(health_mutex_);
+  return (url_targets_[url] = std::move(*made)).get();
+}
+
+/// Makes the call, unless every breaker holds it back: then it is reported at once, also one that has waited in the
+/// queue.
 void HttpDispatcher::begin(Target& target, std::unique_ptr<Attempt> attempt) {
   target.queued.fetch_sub(1, std::memory_order_relaxed);
+  std::string held_back;
+  {
+    const TimePoint now = options_.now();
+    const std::lock_guard lock(health_mutex_);
+    if (!target.take_turn(*attempt, now)) held_back = target.why_held_back(now);
+  }
+  if (!held_back.empty()) {
+    attempt->done({NotSent{NotSent::Reason::kNoInstance, std::move(held_back)}, {}});
+    return;
+  }
   target.in_flight.fetch_add(1, std::memory_order_relaxed);
   in_flight_.fetch_add(1, std::memory_order_relaxed);
   attempt->started = SteadyClock::now();
@@ -210,11 +306,11 @@ void HttpDispatcher::begin(Target& target, std::unique_ptr<Attempt> attempt) {
 
 Awaitable<void> HttpDispatcher::run(Target& target, std::unique_ptr<Attempt> attempt) {
   CallOutcome outcome;
-  bool sent = false;
   try {
-    outcome = co_await call(target.take_turn(), target, *attempt, sent);
+    outcome = co_await call(*target.instances[attempt->instance], target, *attempt);
   } catch (const std::exception& problem) {  // No memory, no timer: a call is never lost for it.
-    if (sent) {
+    attempt->own_trouble = true;
+    if (attempt->sent) {
       outcome = OutcomeUnknown{OutcomeUnknown::Reason::kConnectionLost, problem.what()};
     } else {
       outcome = NotSent{NotSent::Reason::kUnreachable, problem.what()};
@@ -223,8 +319,7 @@ Awaitable<void> HttpDispatcher::run(Target& target, std::unique_ptr<Attempt> att
   finish(target, std::move(attempt), std::move(outcome));
 }
 
-Awaitable<CallOutcome> HttpDispatcher::call(Instance& instance, const Target& target, const Attempt& attempt,
-                                            bool& sent) {
+Awaitable<CallOutcome> HttpDispatcher::call(Instance& instance, const Target& target, Attempt& attempt) {
   const TimePoint deadline = attempt.started + attempt.call.timeout;
   const std::string& where = instance.url().text;
   const std::string request = request_text(attempt.call, instance.url(), target.service.headers);
@@ -238,6 +333,7 @@ Awaitable<CallOutcome> HttpDispatcher::call(Instance& instance, const Target& ta
         made = co_await instance.connect(deadline);
       }
       if (!made) {
+        attempt.own_trouble = made.error().code == ErrorCode::kOverloaded;
         co_return NotSent{NotSent::Reason::kUnreachable,
                           fmt::format("no connection to {}: {}", where, made.error().message)};
       }
@@ -247,12 +343,12 @@ Awaitable<CallOutcome> HttpDispatcher::call(Instance& instance, const Target& ta
     Exchange exchange;
     {
       const Deadline limit(network_.deadlines, deadline, *connection);
-      sent = true;
+      attempt.sent = true;
       exchange = co_await connection->exchange(request, reader);
     }
     switch (exchange.end) {
       case Exchange::End::kNothingWritten:
-        sent = false;
+        attempt.sent = false;
         // Closed by the worker while it was kept: another carries the call, which nobody has seen.
         if (kept && SteadyClock::now() < deadline) continue;
         co_return NotSent{NotSent::Reason::kUnreachable,
@@ -284,10 +380,25 @@ void HttpDispatcher::keep(Instance& instance, std::unique_ptr<Connection> connec
   sweep_later();
 }
 
+void HttpDispatcher::record(Target& target, const Attempt& attempt, const CallOutcome& outcome) {
+  const double draw = std::uniform_real_distribution<double>()(random_);
+  const std::lock_guard lock(health_mutex_);
+  Health& health = target.health[attempt.instance];
+  if (attempt.own_trouble) {
+    health.breaker().told_nothing(attempt.pass);
+  } else {
+    health.record(attempt.pass, outcome, attempt.call.accept, options_.now(), draw);
+  }
+}
+
+/// What the call shows of its instance counts before anybody learns of its end. One that ends makes room for one that
+/// waits; where a breaker has opened, all that wait are reported.
 void HttpDispatcher::finish(Target& target, std::unique_ptr<Attempt> attempt, CallOutcome outcome) {
+  record(target, *attempt, outcome);
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
   target.in_flight.fetch_sub(1, std::memory_order_relaxed);
-  if (!target.queue.empty()) {
+  while (!target.queue.empty() &&
+         target.in_flight.load(std::memory_order_relaxed) < target.service.max_in_flight) {
     auto next = std::move(target.queue.front());
     target.queue.pop_front();
     begin(target, std::move(next));
@@ -324,9 +435,11 @@ void HttpDispatcher::sweep() {
     instance.close_idle(now);
     left += instance.idle();
   });
-  std::erase_if(url_targets_, [](const auto& entry) {
+  const std::lock_guard lock(health_mutex_);
+  std::erase_if(url_targets_, [&, health_now = options_.now()](const auto& entry) {
     const Target& target = *entry.second;
-    return target.in_flight == 0 && target.queue.empty() && target.instances.front()->at_rest();
+    return target.in_flight == 0 && target.queue.empty() && target.instances.front()->at_rest() &&
+           !target.health.front().worth_keeping(health_now);
   });
   if (left > 0 || !url_targets_.empty()) sweep_later();
 }

@@ -228,6 +228,53 @@ TEST_F(Operators, ListsWorkflowsAndServicesAndCounts) {
   EXPECT_EQ(call("GET", "/v1/stats?limit=5").status, 422);
 }
 
+TEST_F(Operators, ServicesTellTheHealthOfTheirInstances) {
+  using Instance = workers::InstanceStatus;
+  Instance open;
+  open.url = "http://a:1";
+  open.health = Instance::Health::kFailing;
+  open.breaker = Instance::Breaker::kOpen;
+  open.consecutive_faults = 23;
+  open.health_since = Millis{90'000};
+  open.opens_in = Millis{4'500};
+  open.last_error = "no connection to http://a:1: Connection refused";
+  open.last_error_ago = Millis{1'000};
+  open.last_success_ago = Millis{120'000};
+  Instance fresh;
+  fresh.url = "http://b:1";
+  fresh.breaker = Instance::Breaker::kOff;
+  Instance probed;
+  probed.url = "http://c:1";
+  probed.health = Instance::Health::kHealthy;
+  probed.breaker = Instance::Breaker::kHalfOpen;
+  dispatcher_.show({{"payment", {open, fresh}, 200, 7, 1}}, {probed});
+  clock_.set(*parse_time("2026-11-23T01:00:00Z"));
+
+  const Json answer = call("GET", "/v1/services").json;
+  ASSERT_EQ(answer["services"].size(), 2u);
+  const Json& payment = answer["services"][0];
+  EXPECT_EQ(payment["name"], "payment");
+  EXPECT_EQ(payment["instances"][0], (Json{{"url", "http://a:1"},
+                                           {"health", "failing"},
+                                           {"since", "2026-11-23T00:58:30.000Z"},
+                                           {"consecutive_faults", 23},
+                                           {"breaker", "open"},
+                                           {"open_until", "2026-11-23T01:00:04.500Z"},
+                                           {"last_error", "no connection to http://a:1: Connection refused"},
+                                           {"last_error_at", "2026-11-23T00:59:59.000Z"},
+                                           {"last_success_at", "2026-11-23T00:58:00.000Z"}}));
+  EXPECT_EQ(payment["instances"][1]["health"], "unknown");
+  EXPECT_EQ(payment["instances"][1]["breaker"], "off");
+  for (const char* none : {"since", "open_until", "last_error", "last_error_at", "last_success_at"}) {
+    EXPECT_TRUE(payment["instances"][1][none].is_null()) << none;
+  }
+  EXPECT_EQ(answer["services"][1]["name"], "inventory");
+  EXPECT_EQ(answer["services"][1]["known"], false);
+  ASSERT_EQ(answer["urls"].size(), 1u);
+  EXPECT_EQ(answer["urls"][0]["url"], "http://c:1");
+  EXPECT_EQ(answer["urls"][0]["breaker"], "half_open");
+}
+
 TEST_F(Operators, MetricsCountWhatHappened) {
   obliging_workers();
   call("POST", "/v1/sagas?wait=30s", R"({"workflow":"order","id":"s","input":{"amount":1}})");

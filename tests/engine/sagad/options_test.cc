@@ -71,6 +71,32 @@ TEST(Options, ServicesComeFromAllThree) {
   EXPECT_THAT(options->services.at("mail").urls, ElementsAre("http://f:1"));
 }
 
+TEST(Options, AServiceSaysWhenItsBreakersOpen) {
+  const testing::TempFolder folder;
+  const std::string config = folder.write("sagad.yaml",
+                                          "services:\n"
+                                          "  plain: http://a:1\n"
+                                          "  off: { urls: [http://a:1], breaker: off }\n"
+                                          "  quick: { urls: [http://a:1], breaker: { consecutive_faults: 5 } }\n"
+                                          "  slow: { urls: [http://a:1], breaker: { open_for: 1m } }\n"
+                                          "  all: { urls: [http://a:1], breaker: { consecutive_faults: 1, "
+                                          "open_for: 250ms, max_open_for: 2s } }\n");
+  const auto options = read({"--config", config});
+  ASSERT_TRUE(options) << options.error().text;
+  const auto breaker = [&](const char* service) { return options->services.at(service).breaker; };
+  EXPECT_TRUE(breaker("plain").enabled);
+  EXPECT_EQ(breaker("plain").consecutive_faults, 20u);
+  EXPECT_EQ(breaker("plain").open_for, Millis{1'000});
+  EXPECT_EQ(breaker("plain").max_open_for, Millis{30'000});
+  EXPECT_FALSE(breaker("off").enabled);
+  EXPECT_EQ(breaker("quick").consecutive_faults, 5u);
+  EXPECT_EQ(breaker("quick").open_for, Millis{1'000});
+  EXPECT_EQ(breaker("slow").max_open_for, Millis{60'000}) << "not shorter than the first time";
+  EXPECT_EQ(breaker("all").consecutive_faults, 1u);
+  EXPECT_EQ(breaker("all").open_for, Millis{250});
+  EXPECT_EQ(breaker("all").max_open_for, Millis{2'000});
+}
+
 TEST(Options, SeveralServicesStandInOneVariable) {
   const auto options = read({}, [](const char* name) -> const char* {
     return std::strcmp(name, "SAGAD_SERVICE") == 0 ? "a=http://x:1,http://y:1  b=http://z:1" : nullptr;
@@ -152,6 +178,12 @@ INSTANTIATE_TEST_SUITE_P(
                       BadConfig{"services:\n  a: {max_in_flight: 5}\n", "service 'a' has no url"},
                       BadConfig{"services:\n  a: {urls: [http://x], max_in_flight: many}\n", "whole number"},
                       BadConfig{"services:\n  a: {urls: [nonsense]}\n", "nonsense"},
+                      BadConfig{"services:\n  a: {urls: [http://x], breaker: never}\n", "expected off, or {"},
+                      BadConfig{"services:\n  a: {urls: [http://x], breaker: {open: 1s}}\n", "unknown key 'open'"},
+                      BadConfig{"services:\n  a: {urls: [http://x], breaker: {open_for: soon}}\n", "'open_for': "},
+                      BadConfig{"services:\n  a: {urls: [http://x], breaker: {consecutive_faults: 0}}\n", "from 1"},
+                      BadConfig{"services:\n  a: {urls: [http://x], breaker: {open_for: 2m, max_open_for: 1m}}\n",
+                                "expected at least open_for, 2m, but it is 1m"},
                       BadConfig{"services:\n  a: {urls: [http://x], headers: {A: '@/no/such/file'}}\n",
                                 "cannot read '/no/such/file'"}));
 

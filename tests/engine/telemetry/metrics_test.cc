@@ -89,7 +89,7 @@ TEST(Metrics, GaugesAreAsTheStoreSays) {
   Metrics metrics("1");
   Gauges gauges;
   gauges.sagas = {{"order", "failed", 3, 3, Timestamp{5'000}}, {"order", "suspended", 1, 1, Timestamp{2'500}}};
-  gauges.services = {{"payment", {"http://a"}, 200, 7, 1}};
+  gauges.services = {{"payment", {}, 200, 7, 1}};
   gauges.store_queue = 4;
   gauges.store_bytes = 8192;
   const std::string text = metrics.text(gauges);

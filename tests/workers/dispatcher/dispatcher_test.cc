@@ -499,7 +499,8 @@ TEST(Dispatcher, QueuesBehindMaxInFlightInOrder) {
   ASSERT_TRUE(worker.wait_for("10"));
   const ServiceStatus status = caller->services().at(0);
   EXPECT_EQ(status.name, "w");
-  EXPECT_THAT(status.urls, ElementsAre(worker.url()));
+  ASSERT_EQ(status.instances.size(), 1U);
+  EXPECT_EQ(status.instances[0].url, worker.url());
   EXPECT_EQ(status.max_in_flight, 1U);
   EXPECT_EQ(status.in_flight, 1U);
   EXPECT_EQ(status.queued, 49U);
