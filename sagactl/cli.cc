@@ -19,6 +19,7 @@ constexpr const char* kVersion = "0.1.0";
 struct Common {
   std::string server;
   std::string token_file;
+  std::string ca_file;
   std::string format = "table";
 };
 
@@ -26,6 +27,8 @@ void add_common(CLI::App& app, Common& common) {
   app.add_option("--server", common.server,
                  fmt::format("where sagad is; else SAGACTL_SERVER, else {}", kDefaultServer));
   app.add_option("--token-file", common.token_file, "a file with the token; else SAGACTL_TOKEN");
+  app.add_option("--ca-file", common.ca_file,
+                 "PEM file of the authorities to trust for https; else SAGACTL_CA_FILE, else the system's");
   app.add_option("-o", common.format, "table, json, jsonl, yaml or ids")
       ->check(CLI::IsMember({"table", "json", "jsonl", "yaml", "ids"}));
 }
@@ -55,7 +58,13 @@ Result<Context> context_of(const Common& common, Surroundings& world) {
   if (server.empty()) server = kDefaultServer;
   std::string actor = world.environment("SAGACTL_ACTOR").value_or("");
   if (actor.empty()) actor = world.user_at_host;
-  auto client = Client::open({server, std::move(*token), std::move(actor)});
+  std::string ca_file = common.ca_file;
+  if (ca_file.empty()) ca_file = world.environment("SAGACTL_CA_FILE").value_or("");
+  if (!ca_file.empty()) {
+    if (const auto readable = read_file(ca_file); !readable)
+      return fail(readable.error().code, "--ca-file: " + readable.error().message);
+  }
+  auto client = Client::open({server, std::move(*token), std::move(actor), std::move(ca_file)});
   if (!client) return tl::unexpected<Error>(client.error());
 
   const bool no_colour =
@@ -68,6 +77,7 @@ Result<Context> context_of(const Common& common, Surroundings& world) {
   // What was given by option has to be in a command that is to work when it is pasted.
   if (!common.server.empty()) context.program += " --server " + shell_quote(common.server);
   if (!common.token_file.empty()) context.program += " --token-file " + shell_quote(common.token_file);
+  if (!common.ca_file.empty()) context.program += " --ca-file " + shell_quote(common.ca_file);
   return context;
 }
 
@@ -88,7 +98,11 @@ std::string_view nearest_of(const std::vector<std::string>& known, std::string_v
 std::optional<std::size_t> first_word(const std::vector<std::string>& arguments, std::size_t from) {
   for (std::size_t i = from; i < arguments.size(); ++i) {
     if (arguments[i].empty() || arguments[i].front() != '-') return i;
-    if (arguments[i] == "-o" || arguments[i] == "--server" || arguments[i] == "--token-file") ++i;
+    for (const char* option : {"-o", "--server", "--token-file", "--ca-file"}) {
+      if (arguments[i] != option) continue;
+      ++i;
+      break;
+    }
   }
   return std::nullopt;
 }

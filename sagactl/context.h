@@ -48,7 +48,7 @@ struct Context {
   Format format = Format::kTable;
   Page page;
   Client client;
-  std::string program = "sagactl";  ///< What a command to paste begins with: the given --server and --token-file too.
+  std::string program = "sagactl";  ///< What a command to paste begins with: the options for the server too.
 
   /// One thing: `table` is how people see it, `id` what `-o ids` shows.
   void print(const Json& value, const std::string& table, const std::string& id = "");

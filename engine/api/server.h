@@ -1,6 +1,6 @@
 // The HTTP server at the edge: sockets, HTTP/1.1, limits and timeouts, on one I/O thread of its own. What a request
 // means is the handler's business. An idle client holds a few kilobytes and no thread, so a thousand of them shut
-// nobody out.
+// nobody out. What it is made of stands in edge/; plain and TLS connections differ in their `ByteStream` only.
 #pragma once
 
 #include <chrono>
@@ -14,6 +14,8 @@
 
 namespace saga::api {
 
+class TlsIdentity;
+
 struct ServerOptions {
   std::string host = "127.0.0.1";        ///< An address, not a name.
   std::uint16_t port = 0;                ///< 0: any free one.
@@ -23,6 +25,7 @@ struct ServerOptions {
   std::chrono::seconds header_time{10};  ///< From a request's first byte to the end of its header.
   std::chrono::seconds body_time{30};
   std::chrono::seconds write_time{30};  ///< For each 256 KiB of an answer.
+  std::shared_ptr<TlsIdentity> tls;     ///< Null: plain HTTP.
 };
 
 class Server {
@@ -38,6 +41,9 @@ class Server {
   [[nodiscard]] std::uint16_t port() const;
 
   void start();
+
+  /// Shown to connections that come from now on. Only where `options.tls` was there.
+  void use_tls(std::shared_ptr<TlsIdentity> identity);
 
   /// Takes no new connection, closes the idle ones, lets requests under way be answered for `patience`, then stops.
   void stop(std::chrono::milliseconds patience);

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "engine/api/api.h"
+#include "engine/api/edge/tls.h"
 #include "engine/api/server.h"
 #include "engine/api/tokens.h"
 #include "engine/runtime/reader.h"
@@ -89,6 +90,7 @@ class Daemon {
   int register_workflows();
   /// Who may call: read anew, or as it was where the file does not do.
   void reload_tokens();
+  void reload_certificate();
   void warn_of_unknown_services();
   /// Logs how the store is when that changes; ends the process when it is poisoned.
   void leave_if_poisoned();
@@ -138,6 +140,11 @@ int Daemon::build() {
   server.host = options_.host;
   server.port = options_.port;
   server.max_connections = most_connections(server.max_connections);
+  if (!options_.tls_cert.empty()) {
+    auto identity = api::TlsIdentity::load(options_.tls_cert, options_.tls_key);
+    if (!identity) return refused(identity.error().message);
+    server.tls = std::move(*identity);
+  }
   auto listening = api::Server::listen(*api_, server);
   if (!listening) return refused(listening.error().message);
   server_ = std::move(*listening);
@@ -178,18 +185,28 @@ void Daemon::go() {
   server_->start();
   const std::string address = shown_address(options_.host, server_->port());
   log_.info("started", {{"version", kVersion}, {"address", address}, {"store", options_.store}});
-  std::printf("sagad ready on http://%s\n", address.c_str());
+  if (!is_loopback(options_.host) && !options_.tokens.empty() && options_.tls_cert.empty())
+    log_.warn("tokens_in_the_clear", {{"address", address}, {"advice", "--tls-cert and --tls-key, or a proxy"}});
+  std::printf("sagad ready on %s://%s\n", options_.tls_cert.empty() ? "http" : "https", address.c_str());
   std::fflush(stdout);
   notify_service_manager("READY=1");
 }
 
 void Daemon::reload_tokens() {
-  if (options_.tokens.empty()) return log_.info("nothing_to_reload", {{"signal", "SIGHUP"}});
+  if (options_.tokens.empty()) return;
   auto read = api::Tokens::read(options_.tokens);
   if (!read) return log_.error("tokens_refused", {{"problem", read.error().message}});
   const auto count = static_cast<std::int64_t>(read->size());
   api_->use_tokens(std::make_shared<const api::Tokens>(std::move(*read)));
   log_.info("tokens_reloaded", {{"tokens", count}});
+}
+
+void Daemon::reload_certificate() {
+  if (options_.tls_cert.empty()) return;
+  auto identity = api::TlsIdentity::load(options_.tls_cert, options_.tls_key);
+  if (!identity) return log_.error("certificate_refused", {{"problem", identity.error().message}});
+  server_->use_tls(std::move(*identity));
+  log_.info("certificate_reloaded", {{"file", options_.tls_cert}});
 }
 
 void Daemon::leave_if_poisoned() {
@@ -215,6 +232,7 @@ int Daemon::watch() {
     leave_if_poisoned();
     if (signal == SIGHUP) {
       reload_tokens();
+      reload_certificate();
     } else if (signal > 0) {
       log_.info("stopping", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
       return stop();
@@ -258,6 +276,10 @@ int run_daemon(const Options& options) {
 int check_only(const Options& options) {
   if (!options.tokens.empty()) {
     if (const auto tokens = api::Tokens::read(options.tokens); !tokens) return misread(tokens.error().message);
+  }
+  if (!options.tls_cert.empty()) {
+    const auto identity = api::TlsIdentity::load(options.tls_cert, options.tls_key);
+    if (!identity) return refused(identity.error().message);
   }
   std::size_t found = 0;
   if (!options.workflows.empty()) {

@@ -22,6 +22,8 @@ struct Written {
   std::string log_level = "info";
   std::string drain = "10s";
   std::string tokens;
+  std::string tls_cert;
+  std::string tls_key;
   bool insecure = false;
   bool check = false;
 };
@@ -49,6 +51,9 @@ void declare(CLI::App& app, Written& w) {
       ->capture_default_str();
   app.add_option("--tokens", w.tokens, "Who may call: NAME ROLE SHA256 a line; read again at SIGHUP")
       ->type_name("FILE");
+  app.add_option("--tls-cert", w.tls_cert, "Serve https: the certificate chain, PEM; read again at SIGHUP")
+      ->type_name("FILE");
+  app.add_option("--tls-key", w.tls_key, "The certificate's private key, PEM")->type_name("FILE");
   app.add_flag("--insecure", w.insecure, "Listen beyond loopback though nothing is asked of callers");
   app.add_flag("--check", w.check, "Say whether config and definitions are good, and stop");
 }
@@ -113,6 +118,13 @@ Result<Options> check(const Written& written, workers::Services services) {
   options.port = listen->port;
   options.insecure = written.insecure;
   options.tokens = written.tokens;
+  options.tls_cert = written.tls_cert;
+  options.tls_key = written.tls_key;
+  if (options.tls_cert.empty() != options.tls_key.empty()) {
+    return fail(ErrorCode::kInvalid, fmt::format("{} is given without {}: expected both",
+                                                 options.tls_key.empty() ? "--tls-cert" : "--tls-key",
+                                                 options.tls_key.empty() ? "--tls-key" : "--tls-cert"));
+  }
   if (!is_loopback(options.host) && options.tokens.empty() && !options.insecure) {
     return fail(ErrorCode::kInvalid,
                 fmt::format("--listen {}: whoever reaches a port beyond loopback could start and end sagas; say who "

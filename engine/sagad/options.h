@@ -23,7 +23,9 @@ struct Options {
   telemetry::LogFormat log_format = telemetry::LogFormat::kText;
   telemetry::LogLevel log_level = telemetry::LogLevel::kInfo;
   Millis drain{10'000};
-  std::string tokens;  ///< A file; empty: everybody may do everything.
+  std::string tokens;    ///< A file; empty: everybody may do everything.
+  std::string tls_cert;  ///< PEM files; both or neither.
+  std::string tls_key;
   bool insecure = false;
   bool check = false;
 };

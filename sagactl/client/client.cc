@@ -58,8 +58,11 @@ Failure no_answer(const std::string& url, httplib::Error error) {
                                        "(--server or SAGACTL_SERVER says where)",
                                        url);
   if (error == httplib::Error::SSLServerVerification || error == httplib::Error::SSLLoadingCerts) {
-    failure.message = fmt::format("the certificate of {} could not be verified", url);
+    failure.message = fmt::format(
+        "the certificate of {} could not be verified (--ca-file or SAGACTL_CA_FILE says whom to trust)", url);
   }
+  if (error == httplib::Error::SSLConnection)
+    failure.message = fmt::format("there is no TLS at {}: is it http:// there, or older than TLS 1.2?", url);
   return failure;
 }
 
@@ -100,6 +103,7 @@ struct Client::Connection {
     client.set_connection_timeout(kConnectPatience);
     client.set_read_timeout(patience);
     client.set_write_timeout(Client::kPatience);
+    if (!access.ca_file.empty()) client.set_ca_cert_path(access.ca_file);
     client.set_url_encode(false);  // Paths and queries come encoded.
     return client;
   }

@@ -44,9 +44,10 @@ struct StreamEvent {
 };
 
 struct Access {
-  std::string url;    ///< "http://127.0.0.1:7070"; a path is put in front of every call's.
-  std::string token;  ///< Empty: none is sent.
-  std::string actor;  ///< Sent as `Saga-Actor`.
+  std::string url;      ///< "http://127.0.0.1:7070"; a path is put in front of every call's.
+  std::string token;    ///< Empty: none is sent.
+  std::string actor;    ///< Sent as `Saga-Actor`.
+  std::string ca_file;  ///< PEM; whom to trust for https. Empty: whom the system trusts.
 };
 
 class Client {

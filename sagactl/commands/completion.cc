@@ -36,7 +36,7 @@ std::string bash_script(const CLI::App& app) {
          "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
          "    if [ -n \"$value\" ]; then value=''; continue; fi\n"
          "    case \"$path $word\" in\n"
-         "      *' -o'|*' --server'|*' --token-file') value=follows ;;\n"
+         "      *' -o'|*' --server'|*' --token-file'|*' --ca-file') value=follows ;;\n"
          "      *' -'*) ;;\n"
          "      ' workflow'|' service') path=$word ;;\n"
          "      'workflow '*|'service '*) path=\"${path%% *} $word\" ;;\n"

@@ -20,15 +20,16 @@ class SagadProcess {
 
   /// Waits for the line that says it is ready, and reads the port from it. False when it ends without.
   bool ready() {
-    constexpr std::string_view kBegin = "sagad ready on http://127.0.0.1:";
+    constexpr std::string_view kBegin = "sagad ready on ";
     const auto line = child_.read_line();
     if (!line || !line->starts_with(kBegin)) return false;
-    port_ = static_cast<std::uint16_t>(std::stoi(line->substr(kBegin.size())));
+    url_ = line->substr(kBegin.size());
+    port_ = static_cast<std::uint16_t>(std::stoi(url_.substr(url_.rfind(':') + 1)));
     return true;
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] const std::string& url() const { return url_; }  ///< As the line says it.
   [[nodiscard]] ChildProcess& child() { return child_; }
 
  private:
@@ -39,6 +40,7 @@ class SagadProcess {
 
   ChildProcess child_;
   std::uint16_t port_ = 0;
+  std::string url_;
 };
 
 }  // namespace saga::testing

@@ -140,6 +140,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlags{{"--lisen", "x"}, "--lisen"}, BadFlags{{"--listen", "7070"}, "127.0.0.1:7070"},
         BadFlags{{"--listen", "127.0.0.1:99999"}, "99999"}, BadFlags{{"--listen", "::1:7070"}, "[::1]:7070"},
         BadFlags{{"--listen", "0.0.0.0:7070"}, "--insecure"}, BadFlags{{"--listen", "0.0.0.0:7070"}, "--tokens FILE"},
+        BadFlags{{"--tls-cert", "cert.pem"}, "--tls-cert is given without --tls-key"},
+        BadFlags{{"--tls-key", "key.pem"}, "--tls-key is given without --tls-cert"},
         BadFlags{{"--service", "inventory"}, "NAME=URL"}, BadFlags{{"--service", "a=ftp://x"}, "--service a: "},
         BadFlags{{"--log-format", "xml"}, "text or json"}, BadFlags{{"--log-level", "loud"}, "debug, info, warn"},
         BadFlags{{"--drain", "soon"}, "--drain"}, BadFlags{{"--config", "/no/such/file"}, "cannot be read"},
