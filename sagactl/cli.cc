@@ -190,6 +190,14 @@ Result<std::optional<Millis>> read_duration(const std::string& option, const std
   return std::optional<Millis>(*duration);
 }
 
+Result<std::string> read_moment(const std::string& option, const std::string& given, Timestamp now) {
+  if (const auto at = parse_time(given)) return format_time(*at);
+  if (const auto back = parse_duration(given)) return format_time(now - *back);
+  return fail(
+      ErrorCode::kInvalid,
+      fmt::format("{} {}: expected a duration such as 2h, or a time such as 2026-12-24T18:00:00Z", option, given));
+}
+
 int run(const std::vector<std::string>& arguments, Surroundings& world) {
   CLI::App app("sagactl: start, understand and mend sagas", "sagactl");
   app.set_version_flag("--version", fmt::format("sagactl {}", kVersion));
@@ -208,8 +216,8 @@ int run(const std::vector<std::string>& arguments, Surroundings& world) {
                         add_common(*command, common);
                         return command;
                       }};
-  for (const auto& add :
-       {add_start, add_list, add_inspect, add_events, add_wait, add_verbs, add_workflow, add_server, add_completion}) {
+  for (const auto& add : {add_start, add_list, add_inspect, add_events, add_wait, add_verbs, add_workflow, add_audit,
+                          add_server, add_completion}) {
     add(registrar);
   }
 

@@ -14,6 +14,8 @@ namespace saga::store {
 /// Appends that become durable all or none.
 using AppendGroup = std::vector<Append>;
 
+[[nodiscard]] inline bool is_audit_alone(const Append& append) { return append.audit && append.saga == 0; }
+
 /// The writing half of a database. Not thread-safe: called on the store thread only.
 ///
 /// Errors of every call: `kUnavailable` says that nothing was written and that the same call may succeed later.
@@ -27,7 +29,7 @@ class Backend {
   /// `kFenced`; a group that was not written left nothing behind and does not touch the others.
   [[nodiscard]] virtual Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) = 0;
 
-  [[nodiscard]] virtual Result<bool> register_workflows(std::span<const WorkflowRow> rows) = 0;
+  [[nodiscard]] virtual Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) = 0;
   [[nodiscard]] virtual Result<std::string> keep_secret(const std::string& name, const std::string& fresh) = 0;
   [[nodiscard]] virtual Result<Epoch> take_over(ShardId shard, const std::string& owner) = 0;
 

@@ -17,6 +17,7 @@ using std::chrono::steady_clock;
 
 /// What cannot come from a correct caller: the rulebook numbers its events without gaps.
 void check_append(const Append& append) {
+  if (is_audit_alone(append)) return;
   SAGA_CHECK(!append.events.empty() || (append.head && !append.create), "an append to hold an event or a head");
   SAGA_CHECK(append.first_seq >= 1, "events numbered from 1");
   SAGA_CHECK(append.create.has_value() == (append.first_seq == 1), "a saga created by its first event and by no other");
@@ -30,6 +31,7 @@ void check_append(const Append& append) {
 std::size_t bytes_of(const Append& append) {
   std::size_t bytes = sizeof(Append);
   for (const Record& event : append.events) bytes += sizeof(Record) + event.type.size() + event.data.size();
+  if (append.audit) bytes += sizeof(AuditEntry) + append.audit->reason.size() + append.audit->detail.size();
   return bytes;
 }
 
@@ -116,8 +118,9 @@ Result<T> GroupCommitter::on_store_thread(std::function<Result<T>()> work) {
   return std::move(*result);
 }
 
-Result<bool> GroupCommitter::register_workflows(std::vector<WorkflowRow> rows) {
-  return on_store_thread<bool>([this, &rows] { return backend_.register_workflows(rows); });
+Result<bool> GroupCommitter::register_workflows(std::vector<WorkflowRow> rows,
+                                                std::shared_ptr<const AuditEntry> audit) {
+  return on_store_thread<bool>([this, &rows, &audit] { return backend_.register_workflows(rows, audit.get()); });
 }
 
 Result<std::string> GroupCommitter::keep_secret(const std::string& name, const std::string& fresh) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -54,7 +55,8 @@ class GroupCommitter {
   [[nodiscard]] Result<void> submit_one(Append&& append, AppendDone done);
 
   /// As in `Store`. They go before queued appends; all fail as `kUnavailable` instead of waiting for a full disk.
-  [[nodiscard]] Result<bool> register_workflows(std::vector<WorkflowRow> rows);
+  [[nodiscard]] Result<bool> register_workflows(std::vector<WorkflowRow> rows,
+                                                std::shared_ptr<const AuditEntry> audit = nullptr);
   [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh);
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner);
 

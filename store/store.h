@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
+#include "store/audit.h"
 
 namespace saga::store {
 
@@ -81,14 +82,23 @@ struct Append {
   SagaKey saga = 0;
   Fence fence;
   std::int64_t first_seq = 1;      ///< The seq of `events[0]`; what is there already makes it a conflict.
-  std::vector<Record> events;      ///< Empty only where `head` alone is written.
+  std::vector<Record> events;      ///< Empty only where `head` or `audit` alone is written.
   std::optional<Identity> create;  ///< With `first_seq` 1. An id that is or was taken makes it a conflict.
   std::optional<Head> head;        ///< None: the row stays as it is. Always given with `create`.
   /// Ids of further sagas that have to be looked at because of this one: where one is there and has not ended, its
   /// `wake_at` becomes `wake_at` if that is earlier or it has none. Nothing else of it is touched or checked.
   std::vector<std::string> wake;
   Timestamp wake_at;
+  /// What the events follow from, where somebody called for it.
+  std::shared_ptr<const AuditEntry> audit;
 };
+
+/// An append of `entry` and nothing else: of no saga, and behind no fence. Never a conflict.
+[[nodiscard]] inline Append audit_alone(AuditEntry entry) {
+  Append append;
+  append.audit = std::make_shared<const AuditEntry>(std::move(entry));
+  return append;
+}
 
 /// How an append ended: durable; `kConflict` (seq or id taken; nothing of it was written); `kFenced`; `kPoisoned`.
 /// What may pass (a full disk, a lost connection) is retried inside and reported by `health`.
@@ -195,8 +205,9 @@ class Store {
   }
 
   /// Durable when it returns. The same name, version and content again: fine, false. Other content: `kConflict`.
-  /// Several rows are registered all or none.
-  [[nodiscard]] virtual Result<bool> register_workflows(std::vector<WorkflowRow> rows) = 0;
+  /// Several rows are registered all or none; with them, if anything is new, `audit`.
+  [[nodiscard]] virtual Result<bool> register_workflows(std::vector<WorkflowRow> rows,
+                                                        std::shared_ptr<const AuditEntry> audit = nullptr) = 0;
 
   /// What is kept as the secret `name`: `fresh` if nothing was, durable when it returns.
   [[nodiscard]] virtual Result<std::string> keep_secret(const std::string& name, const std::string& fresh) = 0;
@@ -224,6 +235,10 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter) = 0;
 
   [[nodiscard]] virtual Result<std::vector<WorkflowRow>> workflows() = 0;  ///< By name, then version.
+
+  /// Newest first; `before`: keys below it only.
+  [[nodiscard]] virtual Result<std::vector<AuditRow>> audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                                            std::size_t limit) = 0;
 
   [[nodiscard]] virtual Health health() const = 0;
   [[nodiscard]] virtual std::size_t queue_length() const = 0;

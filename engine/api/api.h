@@ -1,8 +1,10 @@
 // The HTTP API: authorises, routes, runs each handler where it may run, counts the answers.
 #pragma once
 
+#include "engine/api/audit.h"
 #include "engine/api/context.h"
 #include "engine/api/http.h"
+#include "engine/api/router.h"
 
 namespace saga::api {
 
@@ -20,8 +22,11 @@ class Api final : public Handler {
   [[nodiscard]] std::size_t max_body(std::string_view method, std::string_view path) const override;
 
  private:
+  void turn_away(const Match& match, const Admission& admission, Answer answer);
+
   const Context context_;
   Gate gate_;
+  StrangerAllowance strangers_;
 };
 
 }  // namespace saga::api

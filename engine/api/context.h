@@ -53,11 +53,12 @@ using ExchangeRef = std::shared_ptr<const Exchange>;
 void start_saga(const Context& context, const ExchangeRef& exchange);
 void start_batch(const Context& context, const ExchangeRef& exchange);
 void operator_call(const Context& context, const ExchangeRef& exchange);
+void register_workflows(const Context& context, const ExchangeRef& exchange);
 void get_saga(const Context& context, const ExchangeRef& exchange);
 
 [[nodiscard]] Checked<Response> list_sagas(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_events(const Context& context, const Exchange& exchange);
-[[nodiscard]] Checked<Response> register_workflows(const Context& context, const Exchange& exchange);
+[[nodiscard]] Checked<Response> list_audit(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> list_workflows(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_workflow(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> list_services(const Context& context, const Exchange& exchange);

@@ -45,16 +45,6 @@ Checked<std::vector<std::string>> read_statuses(const Query& query) {
   return statuses;
 }
 
-Checked<std::optional<Timestamp>> read_time(const Query& query, const std::string& name, Timestamp now) {
-  const auto text = query.first(name);
-  if (!text) return std::optional<Timestamp>{};
-  if (const auto time = parse_time(*text)) return std::optional(*time);
-  if (const auto ago = parse_duration(*text)) return std::optional(now - *ago);
-  return tl::unexpected(does_not_fit_parameter(
-      name, fmt::format("expected a time such as 2026-01-31T12:00:00Z or a duration such as 24h, but it is {}",
-                        quote(*text))));
-}
-
 Checked<store::ListFilter> read_filter(const Query& query, Timestamp now) {
   store::ListFilter filter;
   if (const auto text = query.first("workflow")) {
@@ -93,6 +83,36 @@ Checked<store::ListFilter> read_filter(const Query& query, Timestamp now) {
 
 }  // namespace
 
+Checked<std::optional<Timestamp>> read_time(const Query& query, const std::string& name, Timestamp now) {
+  const auto text = query.first(name);
+  if (!text) return std::optional<Timestamp>{};
+  if (const auto time = parse_time(*text)) return std::optional(*time);
+  if (const auto ago = parse_duration(*text)) return std::optional(now - *ago);
+  return tl::unexpected(does_not_fit_parameter(
+      name, fmt::format("expected a time such as 2026-01-31T12:00:00Z or a duration such as 24h, but it is {}",
+                        quote(*text))));
+}
+
+Checked<PageRequest> read_page(const Query& query) {
+  PageRequest page;
+  if (const auto cursor = query.first("cursor")) {
+    page.before = read_cursor(*cursor);
+    if (!page.before) {
+      return tl::unexpected(does_not_fit_parameter(
+          "cursor", fmt::format("expected the next_cursor of an earlier list, but it is {}", quote(*cursor))));
+    }
+  }
+  if (const auto limit = query.first("limit")) {
+    const auto number = parse_version(*limit);
+    if (!number || *number > static_cast<std::int64_t>(kMaxLimit)) {
+      return tl::unexpected(does_not_fit_parameter(
+          "limit", fmt::format("expected a whole number from 1 to {}, but it is {}", kMaxLimit, quote(*limit))));
+    }
+    page.limit = static_cast<std::size_t>(*number);
+  }
+  return page;
+}
+
 Checked<store::ListFilter> read_filter(std::string_view text, Timestamp now) {
   const auto query = Query::parse(text, kFilterKeys);
   if (!query) return tl::unexpected(query.error());
@@ -106,21 +126,9 @@ Checked<ListRequest> read_list_request(std::string_view text, Timestamp now) {
   auto filter = read_filter(*query, now);
   if (!filter) return tl::unexpected(std::move(filter.error()));
   request.filter = std::move(*filter);
-  if (const auto cursor = query->first("cursor")) {
-    request.before = read_cursor(*cursor);
-    if (!request.before) {
-      return tl::unexpected(does_not_fit_parameter(
-          "cursor", fmt::format("expected the next_cursor of an earlier list, but it is {}", quote(*cursor))));
-    }
-  }
-  if (const auto limit = query->first("limit")) {
-    const auto number = parse_version(*limit);
-    if (!number || *number > static_cast<std::int64_t>(kMaxLimit)) {
-      return tl::unexpected(does_not_fit_parameter(
-          "limit", fmt::format("expected a whole number from 1 to {}, but it is {}", kMaxLimit, quote(*limit))));
-    }
-    request.limit = static_cast<std::size_t>(*number);
-  }
+  auto page = read_page(*query);
+  if (!page) return tl::unexpected(std::move(page.error()));
+  static_cast<PageRequest&>(request) = *page;
   return request;
 }
 

@@ -15,10 +15,18 @@ namespace saga::api {
 inline constexpr std::size_t kDefaultLimit = 50;
 inline constexpr std::size_t kMaxLimit = 500;
 
-struct ListRequest {
-  store::ListFilter filter;
-  std::optional<store::SagaKey> before;
+/// Which part of a list: `cursor` and `limit`.
+struct PageRequest {
+  std::optional<std::int64_t> before;
   std::size_t limit = kDefaultLimit;
+};
+[[nodiscard]] Checked<PageRequest> read_page(const Query& query);
+
+/// A time, or a duration before `now`.
+[[nodiscard]] Checked<std::optional<Timestamp>> read_time(const Query& query, const std::string& name, Timestamp now);
+
+struct ListRequest : PageRequest {
+  store::ListFilter filter;
 };
 
 /// Reads `workflow` (NAME[/VERSION]), `status` (several by commas), `needs_attention`, `step`, `code`, `tag` (K=V,

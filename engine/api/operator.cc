@@ -3,11 +3,13 @@
 
 #include <array>
 
+#include "engine/api/audit.h"
 #include "engine/api/body.h"
 #include "engine/api/context.h"
 #include "engine/api/names.h"
 #include "engine/api/saga_view.h"
 #include "engine/api/target.h"
+#include "engine/runtime/audit.h"
 
 namespace saga::api {
 namespace {
@@ -18,23 +20,26 @@ bool needs_reason(core::Verb verb) {
   return verb == core::Verb::kCancel || verb == core::Verb::kSkip || verb == core::Verb::kTerminate;
 }
 
-Checked<core::OperatorCommand> read_command(core::Verb verb, const Exchange& exchange) {
+/// Into `command` as far as it can be read, for the audit.
+Checked<void> read_command(core::Verb verb, const Exchange& exchange, core::OperatorCommand& command) {
   static constexpr std::array<std::string_view, 3> kKeys{"reason", "step", "output"};
+  command.verb = verb;
+  command.actor = {exchange.caller.shown(), exchange.caller.verified, ""};
   if (auto checked = expect_no_query(exchange.request); !checked) return tl::unexpected(std::move(checked.error()));
   auto parsed = exchange.request.body.empty() ? Checked<Json>(Json::object()) : parse_body(exchange.request.body);
   if (!parsed) return tl::unexpected(std::move(parsed.error()));
   BodyReader body(*parsed, kKeys);
-  core::OperatorCommand command;
-  command.verb = verb;
-  command.actor = {exchange.caller.shown(), exchange.caller.verified, body.text("reason").value_or("")};
+  std::string reason = body.text("reason").value_or("");
   if (needs_reason(verb)) body.require("reason", false);
-  if (parsed->is_object() && parsed->contains("reason") && needs_reason(verb) && command.actor.reason.empty() &&
+  if (parsed->is_object() && parsed->contains("reason") && needs_reason(verb) && reason.empty() &&
       (*parsed)["reason"].is_string()) {
     body.complain("reason",
                   fmt::format("expected why the saga is to be changed by {}, but it is empty", core::to_string(verb)));
   }
-  if (count_characters(command.actor.reason) > kMaxReason || !is_plain_text(command.actor.reason)) {
+  if (count_characters(reason) > kMaxReason || !is_plain_text(reason)) {
     body.complain("reason", fmt::format("expected at most {} characters without control characters", kMaxReason));
+  } else {
+    command.actor.reason = std::move(reason);
   }
   command.step = body.text("step").value_or("");
   const bool takes_step = verb == core::Verb::kRetry || verb == core::Verb::kSkip;
@@ -45,8 +50,7 @@ Checked<core::OperatorCommand> read_command(core::Verb verb, const Exchange& exc
     if (verb != core::Verb::kSkip) body.complain("output", fmt::format("{} takes no output", core::to_string(verb)));
     command.output = share(*output);
   }
-  if (auto checked = std::move(body).check(); !checked) return tl::unexpected(std::move(checked.error()));
-  return command;
+  return std::move(body).check();
 }
 
 Problem refusal_problem(const core::Refusal& refusal, const runtime::Snapshot& saga) {
@@ -71,19 +75,34 @@ Response terminated_response(const Context& context, const std::string& id) {
   return response;
 }
 
-void answer_command(const Context& context, const ExchangeRef& exchange, core::Verb verb,
+using CommandRef = std::shared_ptr<const core::OperatorCommand>;
+
+/// Refused, and written down as that.
+void refuse_call(const Context& context, const ExchangeRef& exchange, const core::OperatorCommand& command,
+                 const Problem& problem) {
+  context.metrics.operator_called(core::to_string(command.verb), "refused");
+  audit_then_answer(
+      context,
+      runtime::audit_entry(exchange->path[0], command, context.clock.now(), runtime::kAuditRefused, problem.detail),
+      to_response(problem), exchange->answer);
+}
+
+/// True for what the saga says; false for what only the moment does.
+bool is_refusal(const Error& error) {
+  return error.code == ErrorCode::kNotFound || error.code == ErrorCode::kCorruption;
+}
+
+void answer_command(const Context& context, const ExchangeRef& exchange, const CommandRef& command,
                     Result<runtime::CommandAnswer> answer) {
-  const std::string_view name = core::to_string(verb);
+  const std::string_view name = core::to_string(command->verb);
   if (!answer) {
-    context.metrics.operator_called(name, "failed");
     Problem problem = problem_of(answer.error());
     if (answer.error().code == ErrorCode::kCorruption) problem.allowed = {core::Verb::kTerminate};
+    if (is_refusal(answer.error())) return refuse_call(context, exchange, *command, problem);
+    context.metrics.operator_called(name, "failed");
     return exchange->refuse(problem);
   }
-  if (answer->refusal) {
-    context.metrics.operator_called(name, "refused");
-    return exchange->refuse(refusal_problem(*answer->refusal, answer->saga));
-  }
+  if (answer->refusal) return refuse_call(context, exchange, *command, refusal_problem(*answer->refusal, answer->saga));
   context.metrics.operator_called(name, "done");
   context.log.info("operator_call",
                    {{"saga_id", exchange->path[0]}, {"verb", name}, {"actor", exchange->caller.shown()}});
@@ -95,7 +114,10 @@ void answer_command(const Context& context, const ExchangeRef& exchange, core::V
   Response response;
   response.headers.emplace_back("Saga-Changed", answer->changed ? "true" : "false");
   response.late_body = [saga = std::move(answer->saga)] { return saga_json(*saga.workflow, *saga.state); };
-  exchange->answer(std::move(response));
+  if (answer->changed) return exchange->answer(std::move(response));
+  audit_then_answer(context,
+                    runtime::audit_entry(exchange->path[0], *command, context.clock.now(), runtime::kAuditNothing),
+                    std::move(response), exchange->answer);
 }
 
 }  // namespace
@@ -112,15 +134,14 @@ void operator_call(const Context& context, const ExchangeRef& exchange) {
          std::nullopt,
          {}});
   }
-  auto command = read_command(*verb, *exchange);
-  if (!command) {
-    context.metrics.operator_called(core::to_string(*verb), "refused");
-    return exchange->refuse(command.error());
-  }
+  core::OperatorCommand read;
+  const auto fits = read_command(*verb, *exchange, read);
+  const auto command = std::make_shared<const core::OperatorCommand>(std::move(read));
+  if (!fits) return refuse_call(context, exchange, *command, fits.error());
   if (const auto writable = expect_writable(context); !writable) return exchange->refuse(writable.error());
-  context.runtime.command(exchange->path[0], std::move(*command),
-                          [&context, exchange, verb = *verb](Result<runtime::CommandAnswer> answer) {
-                            answer_command(context, exchange, verb, std::move(answer));
+  context.runtime.command(exchange->path[0], *command,
+                          [&context, exchange, command](Result<runtime::CommandAnswer> answer) {
+                            answer_command(context, exchange, command, std::move(answer));
                           });
 }
 

@@ -36,6 +36,9 @@ struct Route {
   std::variant<BlockingHandler, LaterHandler> handler;
   Runs runs = Runs::kPool;
   std::size_t max_body = kMaxBody;
+  /// What the audit calls it where the caller is not let in: "register", or "{verb}" for what stands there in the path.
+  /// Empty: the audit does not tell of it.
+  std::string_view audited_as = {};
 };
 
 struct Match {

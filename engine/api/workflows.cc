@@ -4,10 +4,12 @@
 #include <array>
 #include <set>
 
+#include "engine/api/audit.h"
 #include "engine/api/context.h"
 #include "engine/api/json_writer.h"
 #include "engine/api/names.h"
 #include "engine/api/target.h"
+#include "engine/runtime/audit.h"
 #include "workers/protocol/text.h"
 #include "workflows/load.h"
 
@@ -79,30 +81,55 @@ Response registered_response(const Context& context, const std::vector<Registry:
   return response;
 }
 
-}  // namespace
+struct Registration {
+  bool dry_run = false;
+  Checked<std::vector<Registry::Registered>> registered;
+};
 
-Checked<Response> register_workflows(const Context& context, const Exchange& exchange) {
+/// Registers what the body holds, with `audit` if anything is new; or only looks.
+Registration read_and_register(const Context& context, const Exchange& exchange, store::AuditEntry audit) {
   static constexpr std::array<std::string_view, 2> kKeys{"dry_run", "file"};
   const auto query = Query::parse(exchange.request.query, kKeys);
-  if (!query) return tl::unexpected(query.error());
+  if (!query) return {false, tl::unexpected(query.error())};
   const std::string dry_run = query->first("dry_run").value_or("false");
   if (dry_run != "true" && dry_run != "false") {
-    return tl::unexpected(
-        does_not_fit_parameter("dry_run", fmt::format("expected true or false, but it is {}", quote(dry_run))));
+    return {false, tl::unexpected(does_not_fit_parameter(
+                       "dry_run", fmt::format("expected true or false, but it is {}", quote(dry_run))))};
   }
-  if (!workers::is_utf8(exchange.request.body)) return refuse(ProblemKind::kNotJson, "the body is not UTF-8");
+  const bool looks = dry_run == "true";
+  if (!workers::is_utf8(exchange.request.body)) return {looks, refuse(ProblemKind::kNotJson, "the body is not UTF-8")};
   const auto loaded = workflows::load_workflows(exchange.request.body, query->first("file").value_or("definition"));
-  if (!loaded) return tl::unexpected(problem_of_definition(loaded.error()));
+  if (!loaded) return {looks, tl::unexpected(problem_of_definition(loaded.error()))};
   auto registered =
-      dry_run == "true" ? context.registry.check(*loaded) : context.registry.add(*loaded, context.clock.now());
-  if (!registered) return tl::unexpected(problem_of(registered.error()));
-  if (dry_run == "true") {
-    Response response = registered_response(context, *registered);
+      looks ? context.registry.check(*loaded) : context.registry.add(*loaded, context.clock.now(), std::move(audit));
+  if (!registered) return {looks, tl::unexpected(problem_of(registered.error()))};
+  return {looks, std::move(*registered)};
+}
+
+}  // namespace
+
+void register_workflows(const Context& context, const ExchangeRef& exchange) {
+  store::AuditEntry entry = audit_of(exchange->caller, "register", context.clock.now());
+  entry.result = runtime::kAuditDone;
+  const auto [dry_run, registered] = read_and_register(context, *exchange, entry);
+  if (!registered) {
+    if (dry_run || status_of(registered.error().kind) >= 500) return exchange->refuse(registered.error());
+    entry.result = runtime::kAuditRefused;
+    entry.detail = registered.error().detail;
+    return audit_then_answer(context, std::move(entry), to_response(registered.error()), exchange->answer);
+  }
+  Response response = registered_response(context, *registered);
+  if (dry_run) {
     response.status = 200;
-    return response;
+    return exchange->answer(std::move(response));
   }
   log_registered(context, *registered);
-  return registered_response(context, *registered);
+  if (response.status == 201) return exchange->answer(std::move(response));
+  entry.result = runtime::kAuditNothing;
+  for (const auto& there : *registered)
+    entry.detail +=
+        fmt::format("{}{}/{}", entry.detail.empty() ? "" : ", ", there.workflow->name, there.workflow->version);
+  audit_then_answer(context, std::move(entry), std::move(response), exchange->answer);
 }
 
 Checked<Response> list_workflows(const Context& context, const Exchange& exchange) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/runtime/audit.h"
 #include "engine/runtime/heads.h"
 
 namespace saga::runtime {
@@ -244,6 +245,10 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   append.events.push_back(
       {append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
   append.head = std::move(head);
+  if (terminate != nullptr) {
+    append.audit = std::make_shared<const store::AuditEntry>(
+        audit_entry(loaded.row->identity.id, terminate->command, now, kAuditDone));
+  }
   CommandDone done = terminate != nullptr ? std::move(terminate->done) : CommandDone{};
   commits_in_flight_.fetch_add(1);
   auto submitted =

@@ -133,7 +133,8 @@ class Engine {
   void process(LiveSaga& saga, QueuedInput input);
   void process_command(LiveSaga& saga, ClientCommand command);
   [[nodiscard]] core::Decision decide(const LiveSaga& saga, const core::Input& input);
-  void commit(LiveSaga& saga, core::Decision decision, std::function<void(Result<void>)> answer, bool create);
+  void commit(LiveSaga& saga, core::Decision decision, std::function<void(Result<void>)> answer, bool create,
+              std::shared_ptr<const store::AuditEntry> audit = nullptr);
   [[nodiscard]] store::Append record(LiveSaga& saga, core::Decision decision, bool create);
   void submit(store::Append append);
   void resubmit_stalled();

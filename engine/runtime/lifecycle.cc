@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "engine/runtime/audit.h"
 #include "engine/runtime/engine.h"
 #include "engine/runtime/heads.h"
 
@@ -126,7 +127,8 @@ void Engine::process(LiveSaga& saga, QueuedInput input) {
 }
 
 void Engine::process_command(LiveSaga& saga, ClientCommand command) {
-  Decision decision = decide(saga, command.command);
+  const core::OperatorCommand& called = command.command;
+  Decision decision = decide(saga, called);
   if (decision.refusal || decision.events.empty()) {
     command.done(CommandAnswer{std::move(decision.refusal), snapshot(saga), false});
     return;
@@ -141,7 +143,9 @@ void Engine::process_command(LiveSaga& saga, ClientCommand command) {
           (*done)(tl::unexpected(result.error()));
         }
       },
-      false);
+      false,
+      std::make_shared<const store::AuditEntry>(
+          audit_entry(saga.id, called, clock_.now(), kAuditDone, called.output ? "with output" : "")));
 }
 
 Decision Engine::decide(const LiveSaga& saga, const core::Input& input) {
@@ -150,8 +154,10 @@ Decision Engine::decide(const LiveSaga& saga, const core::Input& input) {
   return core::decide(*saga.workflow, *saga.state, input, moment);
 }
 
-void Engine::commit(LiveSaga& saga, Decision decision, std::function<void(Result<void>)> answer, bool create) {
+void Engine::commit(LiveSaga& saga, Decision decision, std::function<void(Result<void>)> answer, bool create,
+                    std::shared_ptr<const store::AuditEntry> audit) {
   store::Append append = record(saga, std::move(decision), create);
+  append.audit = std::move(audit);
   saga.answer = std::move(answer);
   commits_in_flight_.fetch_add(1);
   submit(std::move(append));

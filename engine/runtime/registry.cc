@@ -69,18 +69,27 @@ Result<std::vector<Registry::Registered>> Registry::check(const std::vector<Work
   return registered;
 }
 
-Result<std::vector<Registry::Registered>> Registry::add(const std::vector<WorkflowRef>& workflows, Timestamp now) {
+Result<std::vector<Registry::Registered>> Registry::add(const std::vector<WorkflowRef>& workflows, Timestamp now,
+                                                        std::optional<store::AuditEntry> audit) {
   auto registered = check(workflows);
   if (!registered) return registered;
   std::vector<store::WorkflowRow> rows;
+  std::string names;
   for (const Registered& r : *registered) {
     if (r.is_new) {
+      names += fmt::format("{}{}/{}", names.empty() ? "" : ", ", r.workflow->name, r.workflow->version);
       rows.push_back(
           {r.workflow->name, r.workflow->version, dump_json(r.workflow->definition), r.workflow->source, now});
     }
   }
   if (rows.empty()) return registered;
-  if (auto stored = store_.register_workflows(std::move(rows)); !stored) return tl::unexpected(stored.error());
+  std::shared_ptr<const store::AuditEntry> audited;
+  if (audit) {
+    audit->detail = std::move(names);
+    audited = std::make_shared<const store::AuditEntry>(std::move(*audit));
+  }
+  if (auto stored = store_.register_workflows(std::move(rows), std::move(audited)); !stored)
+    return tl::unexpected(stored.error());
   const std::lock_guard lock(mutex_);
   for (const Registered& r : *registered) {
     if (r.is_new) entries_[r.workflow->name].try_emplace(r.workflow->version, Entry{r.workflow, now});

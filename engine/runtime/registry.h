@@ -34,9 +34,10 @@ class Registry {
   /// list and left out; its sagas stay untouched.
   [[nodiscard]] Result<std::vector<std::string>> load();
 
-  /// Durable, all or none. `kConflict`: a version is there with other content; the message names it.
-  [[nodiscard]] Result<std::vector<Registered>> add(const std::vector<workflows::WorkflowRef>& workflows,
-                                                    Timestamp now);
+  /// Durable, all or none. `kConflict`: a version is there with other content; the message names it. `audit`, for whom
+  /// it is done, is written with what is new, which becomes its detail.
+  [[nodiscard]] Result<std::vector<Registered>> add(const std::vector<workflows::WorkflowRef>& workflows, Timestamp now,
+                                                    std::optional<store::AuditEntry> audit = std::nullopt);
 
   /// What `add` would say, without writing.
   [[nodiscard]] Result<std::vector<Registered>> check(const std::vector<workflows::WorkflowRef>& workflows) const;

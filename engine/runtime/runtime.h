@@ -73,7 +73,7 @@ using ManyStartedDone = std::function<void(Result<ManyStarted>)>;
 struct CommandAnswer {
   std::optional<core::Refusal> refusal;
   Snapshot saga;
-  bool changed = false;  ///< Something was recorded; false where its effect held already.
+  bool changed = false;  ///< Something was recorded, and an audit entry with it; false where its effect held already.
 };
 /// `kNotFound`, `kCorruption` (only `terminate` helps), `kOverloaded`, `kUnavailable`, `kPoisoned`.
 using CommandDone = std::function<void(Result<CommandAnswer>)>;

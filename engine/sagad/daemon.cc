@@ -159,7 +159,14 @@ int Daemon::register_workflows() {
   if (options_.workflows.empty()) return kExitOk;
   const auto loaded = workflows::load_workflow_files(options_.workflows);
   if (!loaded) return refused(loaded.error());
-  const auto registered = registry_.add(*loaded, clock_.now());
+  store::AuditEntry audit;
+  audit.at = clock_.now();
+  audit.actor = "sagad";
+  audit.verified = true;
+  audit.verb = "register";
+  audit.reason = "--workflows";
+  audit.result = "done";
+  const auto registered = registry_.add(*loaded, clock_.now(), std::move(audit));
   if (!registered) return refused(registered.error().message);
   for (const auto& entry : *registered) {
     if (entry.is_new)

@@ -29,11 +29,15 @@ void add_events(Registrar& registrar);      ///< events
 void add_wait(Registrar& registrar);        ///< wait
 void add_verbs(Registrar& registrar);       ///< cancel, retry, skip, suspend, resume, terminate
 void add_workflow(Registrar& registrar);    ///< workflow apply, list, show, validate
+void add_audit(Registrar& registrar);       ///< audit
 void add_server(Registrar& registrar);      ///< service list, stats, health
 void add_completion(Registrar& registrar);  ///< completion
 
 /// Adds the required positional `ID`.
 void add_id(CLI::App& command, std::string& id);
+
+/// "--since 2h" or a time as the server takes it; the error is fit for `Context::usage`.
+[[nodiscard]] Result<std::string> read_moment(const std::string& option, const std::string& given, Timestamp now);
 
 /// Reads a duration option; the error is fit for `Context::usage`.
 [[nodiscard]] Result<std::optional<Millis>> read_duration(const std::string& option, const std::string& given);

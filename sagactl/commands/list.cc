@@ -26,15 +26,6 @@ struct Options {
   std::size_t limit = 50;
 };
 
-/// A point in time, or a duration back from now.
-Result<std::string> moment(const std::string& option, const std::string& given, Timestamp now) {
-  if (const auto at = parse_time(given)) return format_time(*at);
-  if (const auto back = parse_duration(given)) return format_time(now - *back);
-  return fail(
-      ErrorCode::kInvalid,
-      fmt::format("{} {}: expected a duration such as 2h, or a time such as 2026-12-24T18:00:00Z", option, given));
-}
-
 Result<Query> filter_of(const Options& options, Timestamp now) {
   Query query;
   const auto add = [&](const char* key, const std::string& value) {
@@ -49,7 +40,7 @@ Result<Query> filter_of(const Options& options, Timestamp now) {
   for (const auto& [key, given] :
        {std::pair<std::string, std::string>("since", options.since), {"until", options.until}}) {
     if (given.empty()) continue;
-    auto at = moment("--" + key, given, now);
+    auto at = read_moment("--" + key, given, now);
     if (!at) return tl::unexpected<Error>(at.error());
     query.emplace_back(key, std::move(*at));
   }

@@ -34,11 +34,13 @@ Result<void> MemoryBackend::write_group(const AppendGroup& group) {
     if (fits) write(group[0]);
     return fits;
   }
+  const std::size_t audited = audit_.size();
   // One member may build on another, so that each is checked against what those before it wrote; what was there
   // before is kept to be put back.
   std::map<SagaKey, std::optional<Saga>> before;
   for (const Append& append : group) {
     if (const Result<void> fits = check(append); !fits) {
+      audit_.resize(audited);
       for (auto& [key, saga] : before) {
         const auto now = sagas_.find(key);
         unindex(now->second.row);
@@ -55,7 +57,7 @@ Result<void> MemoryBackend::write_group(const AppendGroup& group) {
       const auto there = sagas_.find(key);
       before.try_emplace(key, there == sagas_.end() ? std::nullopt : std::optional(there->second));
     };
-    keep(append.saga);
+    if (!is_audit_alone(append)) keep(append.saga);
     for (const std::string& id : append.wake) {
       if (const auto woken = keys_.find(id); woken != keys_.end()) keep(woken->second);
     }
@@ -65,6 +67,7 @@ Result<void> MemoryBackend::write_group(const AppendGroup& group) {
 }
 
 Result<void> MemoryBackend::check(const Append& append) const {
+  if (is_audit_alone(append)) return {};
   const auto epoch = epochs_.find(append.fence.shard);
   if (epoch == epochs_.end() || epoch->second != append.fence.epoch) {
     return fail(ErrorCode::kFenced,
@@ -84,6 +87,8 @@ Result<void> MemoryBackend::check(const Append& append) const {
 }
 
 void MemoryBackend::write(const Append& append) {
+  if (append.audit) audit_.push_back(*append.audit);
+  if (is_audit_alone(append)) return;
   Saga& saga = sagas_[append.saga];
   if (append.create) {
     saga.row.key = append.saga;
@@ -120,7 +125,7 @@ void MemoryBackend::unindex(const SagaRow& row) {
   if (row.head.wake_at) due_.erase(Due{row.identity.shard, *row.head.wake_at, row.key});
 }
 
-Result<bool> MemoryBackend::register_workflows(std::span<const WorkflowRow> rows) {
+Result<bool> MemoryBackend::register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) {
   const std::unique_lock lock(mutex_);
   auto registered = workflows_;
   bool any_new = false;
@@ -132,6 +137,7 @@ Result<bool> MemoryBackend::register_workflows(std::span<const WorkflowRow> rows
                 fmt::format("workflow {}/{} is registered with other content", row.name, row.version));
   }
   workflows_ = std::move(registered);
+  if (any_new && audit != nullptr) audit_.push_back(*audit);
   return any_new;
 }
 
@@ -239,6 +245,18 @@ std::vector<WorkflowRow> MemoryBackend::workflows() const {
   const std::shared_lock lock(mutex_);
   std::vector<WorkflowRow> rows;
   for (const auto& [of, row] : workflows_) rows.push_back(row);
+  return rows;
+}
+
+std::vector<AuditRow> MemoryBackend::audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                           std::size_t limit) const {
+  const std::shared_lock lock(mutex_);
+  std::vector<AuditRow> rows;
+  const auto newest = static_cast<AuditKey>(audit_.size());
+  for (AuditKey key = before ? std::min(*before - 1, newest) : newest; key > 0 && rows.size() < limit; --key) {
+    const AuditEntry& entry = audit_[static_cast<std::size_t>(key - 1)];
+    if (matches(filter, entry)) rows.push_back({key, entry});
+  }
   return rows;
 }
 

@@ -20,7 +20,7 @@ namespace saga::store {
 class MemoryBackend final : public Backend {
  public:
   [[nodiscard]] Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) override;
-  [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows) override;
+  [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) override;
   [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override;
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
   [[nodiscard]] Result<void> maintain() override { return {}; }
@@ -36,6 +36,8 @@ class MemoryBackend final : public Backend {
   [[nodiscard]] std::vector<StatusCount> count_by_status(const ListFilter& filter) const;
   [[nodiscard]] std::vector<AttentionCount> count_attention(const ListFilter& filter) const;
   [[nodiscard]] std::vector<WorkflowRow> workflows() const;
+  [[nodiscard]] std::vector<AuditRow> audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                            std::size_t limit) const;
   [[nodiscard]] std::int64_t size_bytes() const;  ///< Of the events' data.
 
  private:
@@ -59,6 +61,7 @@ class MemoryBackend final : public Backend {
   std::map<std::pair<std::string, std::int64_t>, WorkflowRow> workflows_;
   std::map<std::string, std::string> secrets_;
   std::map<ShardId, Epoch> epochs_;
+  std::vector<AuditEntry> audit_;  ///< The key of one is its place, from 1.
   std::int64_t bytes_ = 0;
 };
 

@@ -29,4 +29,12 @@ bool matches(const ListFilter& filter, const SagaRow& row) {
   });
 }
 
+bool matches(const AuditFilter& filter, const AuditEntry& entry) {
+  if (filter.actor && entry.actor != *filter.actor && !entry.actor.starts_with(*filter.actor + " (")) return false;
+  if (filter.verb && entry.verb != *filter.verb) return false;
+  if (filter.saga && entry.saga != *filter.saga) return false;
+  if (filter.since && entry.at < *filter.since) return false;
+  return !filter.until || entry.at < *filter.until;
+}
+
 }  // namespace saga::store

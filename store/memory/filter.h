@@ -10,4 +10,6 @@ namespace saga::store {
 /// True where `filter`'s step and code are both those of `place`.
 [[nodiscard]] bool matches_place(const ListFilter& filter, const Stuck& place);
 
+[[nodiscard]] bool matches(const AuditFilter& filter, const AuditEntry& entry);
+
 }  // namespace saga::store

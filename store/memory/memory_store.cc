@@ -19,8 +19,8 @@ class MemoryStore final : public Store {
   Result<void> submit_all(std::vector<Append> appends, AppendDone done) override {
     return committer_.submit(std::move(appends), std::move(done));
   }
-  Result<bool> register_workflows(std::vector<WorkflowRow> rows) override {
-    return committer_.register_workflows(std::move(rows));
+  Result<bool> register_workflows(std::vector<WorkflowRow> rows, std::shared_ptr<const AuditEntry> audit) override {
+    return committer_.register_workflows(std::move(rows), std::move(audit));
   }
   Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override {
     return committer_.keep_secret(name, fresh);
@@ -49,6 +49,10 @@ class MemoryStore final : public Store {
     return backend_.count_attention(filter);
   }
   Result<std::vector<WorkflowRow>> workflows() override { return backend_.workflows(); }
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                      std::size_t limit) override {
+    return backend_.audit(filter, before, limit);
+  }
 
   Health health() const override { return committer_.health(); }
   std::size_t queue_length() const override { return committer_.queue_length(); }

@@ -345,4 +345,30 @@ Result<std::vector<WorkflowRow>> Reader::workflows() {
   }
 }
 
+Result<std::vector<AuditRow>> Reader::audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                            std::size_t limit) {
+  Sql sql;
+  sql.add("SELECT n, at, actor, verified, verb, saga, step, reason, result, detail FROM audit WHERE n < ?");
+  sql.bind(before.value_or(std::numeric_limits<AuditKey>::max()));
+  // ')' follows '(' in ASCII: what begins with "NAME (", by the index.
+  if (filter.actor) {
+    sql.add(" AND (actor = ? OR (actor >= ? AND actor < ?))");
+    sql.bind(*filter.actor).bind(*filter.actor + " (").bind(*filter.actor + " )");
+  }
+  if (filter.verb) sql.add(" AND verb = ?").bind(*filter.verb);
+  if (filter.saga) sql.add(" AND saga = ? AND saga <> ''").bind(*filter.saga);
+  if (filter.since) sql.add(" AND at >= ?").bind(filter.since->ms);
+  if (filter.until) sql.add(" AND at < ?").bind(filter.until->ms);
+  sql.add(" ORDER BY n DESC LIMIT ?").bind(as_limit(limit));
+  std::vector<AuditRow> rows;
+  const Result<void> read = query(sql, [&](const Statement& row) -> Result<void> {
+    rows.push_back({row.integer(0),
+                    {row.time(1), row.text(2), row.integer(3) != 0, row.text(4), row.text(5), row.text(6), row.text(7),
+                     row.text(8), row.text(9)}});
+    return {};
+  });
+  if (!read) return tl::unexpected(read.error());
+  return rows;
+}
+
 }  // namespace saga::store::sqlite

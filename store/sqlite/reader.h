@@ -29,6 +29,8 @@ class Reader {
   [[nodiscard]] Result<std::vector<StatusCount>> count_by_status(const ListFilter& filter);
   [[nodiscard]] Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter);
   [[nodiscard]] Result<std::vector<WorkflowRow>> workflows();
+  [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                                    std::size_t limit);
 
  private:
   struct Statements {

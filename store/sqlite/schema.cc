@@ -90,6 +90,23 @@ CREATE TABLE secrets(                    -- what every owner of the store has to
 ) WITHOUT ROWID;
 )sql";
 
+constexpr const char* kVersion3 = R"sql(
+CREATE TABLE audit(                      -- never changed, never removed; '' where a column does not apply
+  n        INTEGER PRIMARY KEY,          -- order of commit
+  at       INTEGER NOT NULL,
+  actor    TEXT    NOT NULL,             -- 'ops', or 'ops (bob@desk)' with what a verified caller added
+  verified INTEGER NOT NULL,
+  verb     TEXT    NOT NULL,
+  saga     TEXT    NOT NULL,             -- an id: the saga may be purged, or never have been
+  step     TEXT    NOT NULL,
+  reason   TEXT    NOT NULL,
+  result   TEXT    NOT NULL,             -- done, nothing, refused
+  detail   TEXT    NOT NULL
+);
+CREATE INDEX audit_of_saga  ON audit(saga) WHERE saga <> '';
+CREATE INDEX audit_of_actor ON audit(actor);
+)sql";
+
 /// 0: an empty file.
 Result<std::int64_t> version_of(Connection& connection) {
   const auto tables = connection.query_integer("SELECT COUNT(*) FROM sqlite_master");
@@ -114,7 +131,7 @@ Result<std::int64_t> version_of(Connection& connection) {
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> kSteps{kVersion1, kVersion2};
+  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3};
   return kSteps;
 }
 

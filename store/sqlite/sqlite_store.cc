@@ -42,8 +42,8 @@ class SqliteStore final : public Store {
   Result<void> submit_all(std::vector<Append> appends, AppendDone done) override {
     return committer_.submit(std::move(appends), std::move(done));
   }
-  Result<bool> register_workflows(std::vector<WorkflowRow> rows) override {
-    return committer_.register_workflows(std::move(rows));
+  Result<bool> register_workflows(std::vector<WorkflowRow> rows, std::shared_ptr<const AuditEntry> audit) override {
+    return committer_.register_workflows(std::move(rows), std::move(audit));
   }
   Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override {
     return committer_.keep_secret(name, fresh);
@@ -81,6 +81,11 @@ class SqliteStore final : public Store {
   }
   Result<std::vector<WorkflowRow>> workflows() override {
     return readers_.with_reader<std::vector<WorkflowRow>>([](Reader& reader) { return reader.workflows(); });
+  }
+  Result<std::vector<AuditRow>> audit(const AuditFilter& filter, std::optional<AuditKey> before,
+                                      std::size_t limit) override {
+    return readers_.with_reader<std::vector<AuditRow>>(
+        [&](Reader& reader) { return reader.audit(filter, before, limit); });
   }
 
   Health health() const override { return committer_.health(); }

@@ -62,6 +62,9 @@ Result<void> Writer::prepare() {
       {&run_.wake, "UPDATE sagas SET wake_at = ?2 WHERE id = ?1 AND ended = 0 AND (wake_at IS NULL OR wake_at > ?2)"},
       {&run_.secret, "SELECT value FROM secrets WHERE name = ?1"},
       {&run_.insert_secret, "INSERT INTO secrets(name, value) VALUES(?1, ?2)"},
+      {&run_.insert_audit,
+       "INSERT INTO audit(at, actor, verified, verb, saga, step, reason, result, detail) "
+       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"},
       {&run_.insert_stuck, "INSERT INTO stuck(saga, place, step, phase, code) VALUES(?1, ?2, ?3, ?4, ?5)"},
       {&run_.delete_stuck, "DELETE FROM stuck WHERE saga = ?1"},
       {&run_.count,
@@ -177,6 +180,7 @@ Result<void> Writer::write_group(const AppendGroup& group, Isolation isolation) 
 // ---- one append -----------------------------------------------------------------------------------------------------
 
 Result<void> Writer::write_append(const Append& append) {
+  if (is_audit_alone(append)) return write_audit(*append.audit);
   if (Result<void> owner = check_fence(append.fence); !owner) return owner;
   // What conflicts most often goes first: a group that failed before its first row needs no savepoint.
   if (append.create) {
@@ -185,6 +189,9 @@ Result<void> Writer::write_append(const Append& append) {
   if (Result<void> written = write_events(append); !written) return written;
   if (append.head && !append.create) {
     if (Result<void> updated = update_head(append); !updated) return updated;
+  }
+  if (append.audit) {
+    if (Result<void> audited = write_audit(*append.audit); !audited) return audited;
   }
   return write_wake_ups(append);
 }
@@ -370,6 +377,23 @@ Result<void> Writer::write_wake_ups(const Append& append) {
   return {};
 }
 
+Result<void> Writer::write_audit(const AuditEntry& entry) {
+  Statement& insert = run_.insert_audit;
+  insert.bind(1, entry.at);
+  insert.bind(2, std::string_view(entry.actor));
+  insert.bind(3, std::int64_t{entry.verified});
+  insert.bind(4, std::string_view(entry.verb));
+  insert.bind(5, std::string_view(entry.saga));
+  insert.bind(6, std::string_view(entry.step));
+  insert.bind(7, std::string_view(entry.reason));
+  insert.bind(8, std::string_view(entry.result));
+  insert.bind(9, std::string_view(entry.detail));
+  if (const int code = insert.run(); code != SQLITE_DONE)
+    return tl::unexpected(connection_->error(code, "writing the audit"));
+  group_wrote_ = true;
+  return {};
+}
+
 void Writer::count(const std::string& workflow, const std::string& status, bool needs_attention, std::int64_t sagas) {
   group_counts_.push_back({{workflow, status}, Count{sagas, needs_attention ? sagas : 0}});
 }
@@ -394,7 +418,7 @@ Error Writer::write_error(int code, const std::string& taken) const {
 
 // ---- workflows, shards, upkeep --------------------------------------------------------------------------------------
 
-Result<bool> Writer::register_workflows(std::span<const WorkflowRow> rows) {
+Result<bool> Writer::register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) {
   constexpr const char* kDoing = "registering workflows";
   return in_transaction<bool>(kDoing, [&]() -> Result<bool> {
     bool any_new = false;
@@ -419,6 +443,9 @@ Result<bool> Writer::register_workflows(std::span<const WorkflowRow> rows) {
       if (const int code = run_.insert_workflow.run(); code != SQLITE_DONE)
         return tl::unexpected(connection_->error(code, kDoing));
       any_new = true;
+    }
+    if (any_new && audit != nullptr) {
+      if (Result<void> audited = write_audit(*audit); !audited) return tl::unexpected(audited.error());
     }
     return any_new;
   });

@@ -29,7 +29,7 @@ class Writer final : public Backend {
   ~Writer() override;
 
   [[nodiscard]] Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) override;
-  [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows) override;
+  [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) override;
   [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override;
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
   [[nodiscard]] Result<void> maintain() override;
@@ -48,6 +48,7 @@ class Writer final : public Backend {
     Statement count;
     Statement workflow, insert_workflow;
     Statement secret, insert_secret;
+    Statement insert_audit;
   };
   struct Count {
     std::int64_t sagas = 0;
@@ -78,6 +79,7 @@ class Writer final : public Backend {
   Result<void> update_head(const Append& append);
   Result<void> write_wake_ups(const Append& append);
   Result<void> write_stuck(SagaKey saga, const std::vector<Stuck>& stuck);
+  Result<void> write_audit(const AuditEntry& entry);
   Result<void> write_counts();
   Result<void> check_fence(const Fence& fence);
   void count(const std::string& workflow, const std::string& status, bool needs_attention, std::int64_t sagas);

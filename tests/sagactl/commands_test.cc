@@ -231,6 +231,38 @@ TEST_F(Commands, ARefusedVerbSaysWhatIsAllowedInstead) {
             "  allowed now: suspend, terminate\n");
 }
 
+// Audit
+
+TEST_F(Commands, AuditGoesFromPageToPageUpToTheLimit) {
+  const auto page = [](int first, int last, const Json& next) {
+    Json entries = Json::array();
+    for (int i = first; i <= last; ++i)
+      entries.push_back({{"at", "2026-11-23T03:21:19.000Z"},
+                         {"actor", "ops"},
+                         {"verified", true},
+                         {"verb", "retry"},
+                         {"saga", "order-" + std::to_string(i)},
+                         {"result", "done"}});
+    return StubReply{200, Json{{"audit", entries}, {"next_cursor", next}}.dump()};
+  };
+  server_.script("GET /v1/audit", {page(1, 2, "c1"), page(3, 3, nullptr)});
+  EXPECT_EQ(shell_.run({"audit", "--actor", "ops", "--verb", "retry", "--saga", "order-1", "--since", "2h", "--limit",
+                        "3", "-o", "ids"}),
+            0);
+  EXPECT_EQ(shell_.out, "order-1\norder-2\norder-3\n");
+  const auto requests = server_.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].query, (std::map<std::string, std::string>{{"actor", "ops"},
+                                                                   {"verb", "retry"},
+                                                                   {"saga", "order-1"},
+                                                                   {"limit", "3"},
+                                                                   {"since", "2026-11-23T01:21:20.000Z"}}));
+  EXPECT_EQ(requests[1].query.at("cursor"), "c1");
+  EXPECT_EQ(shell_.run({"audit", "-o", "jsonl"}), 0);
+  EXPECT_EQ(Json::parse(shell_.out)["saga"], "order-3");
+  EXPECT_EQ(shell_.run({"audit", "--since", "soon"}), 2);
+}
+
 // Verbs
 
 TEST_F(Commands, VerbsSendTheirReasonStepAndOutput) {

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <optional>
 
+#include "sagactl/render/audit.h"
 #include "sagactl/render/inspect.h"
 #include "sagactl/render/lists.h"
 #include "sagactl/render/view.h"
@@ -108,6 +109,14 @@ TEST(ServiceTable, LooksAsItShould) {
 TEST(ServiceTable, HasARowForWhatAnotherVersionOfTheServerSays) {
   const Json answer{{"services", {{{"name", "payment"}, {"instances", {{{"url", "http://a:1"}}, 7}}}, "x"}}};
   EXPECT_THAT(render_services(answer, {}, kPlain), testing::HasSubstr("payment\thttp://a:1\t"));
+}
+
+TEST(AuditTable, LooksAsItShould) {
+  const Json facts = facts_of("audit");
+  ASSERT_TRUE(facts.is_object());
+  const Timestamp now = *time(facts, "now");
+  expect_golden("audit.terminal.txt", render_audit(list(facts, "audit"), now, kTerminal));
+  expect_golden("audit.plain.txt", render_audit(list(facts, "audit"), now, kPlain));
 }
 
 TEST(Pages, ATerminalLineNeverIsWiderThanTheTerminal) {

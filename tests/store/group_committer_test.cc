@@ -43,7 +43,7 @@ class ScriptedBackend final : public Backend {
     batches_.push_back(appends);
     return results;
   }
-  Result<bool> register_workflows(std::span<const WorkflowRow>) override {
+  Result<bool> register_workflows(std::span<const WorkflowRow>, const AuditEntry*) override {
     const std::lock_guard lock(mutex_);
     written_.push_back(kRegistered);
     return registering_ ? Result<bool>(tl::unexpected(*registering_)) : true;
