@@ -10,7 +10,7 @@
 namespace saga::api {
 namespace {
 
-constexpr std::array<Route, 15> kRoutes{{
+constexpr std::array<Route, 16> kRoutes{{
     {"POST", "/v1/sagas", Role::kStarter, &start_saga, Runs::kHere},
     {"POST", "/v1/sagas/batch", Role::kStarter, &start_batch, Runs::kHere, kMaxBatchBody},
     {"GET", "/v1/sagas", Role::kReader, &list_sagas, Runs::kPool},

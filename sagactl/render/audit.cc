@@ -7,15 +7,17 @@
 namespace saga::ctl {
 namespace {
 
-/// RFC 3339 in a pipe; on a terminal, where the column's title says UTC, without the date if that is today's.
+/// RFC 3339 in a pipe; on a terminal, where the column's title says UTC, what tells it from now: the time of day, with
+/// the day in front, or the date of another year.
 std::string when(const Json& entry, Timestamp now, const Page& page) {
   const auto at = time(entry, "at");
   if (!at) return text(entry, "at");
   const std::string shown = format_time(*at);
   if (!page.terminal) return shown;
-  const std::string date = shown.substr(0, 10);
-  const std::string time_of_day = shown.substr(11, 8);
-  return date == format_time(now).substr(0, 10) ? time_of_day : date + " " + time_of_day;
+  const std::string today = format_time(now).substr(0, 10);
+  if (shown.substr(0, 10) == today) return shown.substr(11, 8);
+  return shown.substr(0, 4) == today.substr(0, 4) ? shown.substr(5, 5) + " " + shown.substr(11, 5)
+                                                  : shown.substr(0, 10);
 }
 
 Cell result_cell(const Json& entry) {
