@@ -10,7 +10,7 @@
 namespace saga::api {
 namespace {
 
-constexpr std::array<Route, 16> kRoutes{{
+constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/sagas", Role::kStarter, &start_saga, Runs::kHere},
     {"POST", "/v1/sagas/batch", Role::kStarter, &start_batch, Runs::kHere, kMaxBatchBody},
     {"GET", "/v1/sagas", Role::kReader, &list_sagas, Runs::kPool},
@@ -27,7 +27,7 @@ constexpr std::array<Route, 16> kRoutes{{
     {"GET", "/health/live", kAnybody, &get_live, Runs::kHere},
     {"GET", "/health/ready", kAnybody, &get_ready, Runs::kPool},
     {"GET", "/metrics", Role::kReader, &get_metrics, Runs::kPool},
-}};
+});
 
 /// The path's first segment, its '/' taken off both.
 std::string_view take_segment(std::string_view& path) {
