@@ -14,6 +14,23 @@ using Clk = std::chrono::steady_clock;
 /// Half of what the caller waits: the other half is for the work itself, and for the answer to arrive in time.
 Clk::time_point patience(const StepCall& call) { return call.deadline - call.timeout / 2; }
 
+/// How long the end of a taken call waits for the key and for the database.
+constexpr std::chrono::seconds kFinishPatience{10};
+
+/// What a callback says of `answer`.
+std::string callback_body(const StepAnswer& answer) {
+  if (const auto* done = std::get_if<Done>(&answer)) {
+    return dump_json(Json{{"status", "succeeded"}, {"output", done->output}});
+  }
+  const auto failed = [](const std::string& code, const std::string& message, bool retryable) {
+    const Json error{{"code", code}, {"message", message}, {"retryable", retryable}};
+    return dump_json(Json{{"status", "failed"}, {"error", error}});
+  };
+  if (const auto* refused = std::get_if<Refused>(&answer)) return failed(refused->code, refused->message, false);
+  const auto& retry = std::get<Retry>(answer);
+  return failed(retry.code, retry.message, true);
+}
+
 StepAnswer remembered(const BarrierRecord& record) {
   if (record.state == BarrierState::kTaken) return Taken{};
   if (record.answer.empty()) return Done{};
@@ -86,9 +103,9 @@ StepAnswer Barrier::pass_or_throw(const StepCall& call, const StepHandler& handl
     if (compensation) {
       return Refused{"compensated", fmt::format("'{}' has been compensated; its action comes too late", call.key), 409};
     }
-    if (action && action->state != BarrierState::kBegun) return remembered(*action);
+    if (action && action->state != BarrierState::kBegun) return answer_again(call, *action, *transaction);
   } else {
-    if (compensation) return remembered(*compensation);
+    if (compensation) return answer_again(call, *compensation, *transaction);
     if (!action && call.outcome == ActionOutcome::kUnknown) {
       transaction->put(call.key, Phase::kCompensation, BarrierRecord{}, clock_.now());
       transaction->commit();
@@ -99,10 +116,19 @@ StepAnswer Barrier::pass_or_throw(const StepCall& call, const StepHandler& handl
   return run_in_transaction(call, handler, *transaction);
 }
 
+/// Of a call that was taken the newest attempt's URL counts: only there may a failure be told.
+StepAnswer Barrier::answer_again(const StepCall& call, const BarrierRecord& record, BarrierTransaction& transaction) {
+  if (record.state == BarrierState::kTaken && !call.callback_url.empty() && call.callback_url != record.answer) {
+    transaction.put(call.key, call.phase, BarrierRecord{BarrierState::kTaken, call.callback_url}, clock_.now());
+    transaction.commit();
+  }
+  return remembered(record);
+}
+
 StepAnswer Barrier::run_in_transaction(const StepCall& call, const StepHandler& handler,
                                        BarrierTransaction& transaction) {
   StepAnswer answer = handler(call, transaction);
-  if (const auto record = record_of(answer)) {
+  if (const auto record = record_of(call, answer)) {
     transaction.put(call.key, call.phase, *record, clock_.now());
     transaction.commit();
   }
@@ -121,7 +147,7 @@ StepAnswer Barrier::run_outside(const StepCall& call, const StepHandler& handler
 
   LazyTransaction transaction(store_, call.deadline);
   StepAnswer answer = handler(call, transaction);
-  if (const auto record = record_of(answer)) {
+  if (const auto record = record_of(call, answer)) {
     transaction.begun().put(call.key, call.phase, *record, clock_.now());
     transaction.begun().commit();
   } else if (begins && std::holds_alternative<Refused>(answer)) {
@@ -133,8 +159,8 @@ StepAnswer Barrier::run_outside(const StepCall& call, const StepHandler& handler
   return answer;
 }
 
-std::optional<BarrierRecord> Barrier::record_of(StepAnswer& answer) {
-  if (std::holds_alternative<Taken>(answer)) return BarrierRecord{BarrierState::kTaken, {}};
+std::optional<BarrierRecord> Barrier::record_of(const StepCall& call, StepAnswer& answer) {
+  if (std::holds_alternative<Taken>(answer)) return BarrierRecord{BarrierState::kTaken, call.callback_url};
   const auto* done = std::get_if<Done>(&answer);
   if (done == nullptr) return std::nullopt;
   if (done->output.is_null()) return BarrierRecord{};
@@ -148,15 +174,59 @@ std::optional<BarrierRecord> Barrier::record_of(StepAnswer& answer) {
   return BarrierRecord{BarrierState::kDone, std::move(text)};
 }
 
-Result<void> Barrier::give_back(const StepCall& call) {
+Result<void> Barrier::finish(const std::string& key, Phase phase, const TakenWork& work) {
   try {
-    auto transaction = store_.begin(Clk::now() + std::chrono::seconds(10));
+    return finish_or_throw(key, phase, work);
+  } catch (const SqlError& error) {
+    return fail(error.passing() ? ErrorCode::kUnavailable : ErrorCode::kInternal, error.what());
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::kInternal, error.what());
+  } catch (...) {
+    return fail(ErrorCode::kInternal, "the work threw something that is not a std::exception");
+  }
+}
+
+Result<void> Barrier::finish_or_throw(const std::string& key, Phase phase, const TakenWork& work) {
+  const auto until = Clk::now() + kFinishPatience;
+  const auto hold = store_.hold(key, until);
+  if (!hold) return tl::unexpected(hold.error());
+  auto begun = store_.begin(until);
+  if (!begun) return tl::unexpected(begun.error());
+  auto transaction = std::move(*begun);
+  const auto record = transaction->find(key, phase);
+  if (phase == Phase::kAction && transaction->find(key, Phase::kCompensation)) {
+    return fail(ErrorCode::kConflict, fmt::format("'{}' has been compensated; its action cannot be finished", key));
+  }
+  if (record && record->state == BarrierState::kDone) return {};
+  if (!record || record->state != BarrierState::kTaken) {
+    return fail(ErrorCode::kNotFound, fmt::format("the {} of '{}' was not taken", to_string(phase), key));
+  }
+
+  StepCall call;
+  call.callback_url = record->answer;
+  StepAnswer answer = work(*transaction);
+  if (std::holds_alternative<Taken>(answer)) return {};
+  const auto done = record_of(call, answer);
+  if (done) {
+    transaction->put(key, phase, *done, clock_.now());
+  } else {
+    transaction.reset();  // With what the work has written.
+    begun = store_.begin(Clk::now() + kFinishPatience);
+    if (!begun) return tl::unexpected(begun.error());
+    transaction = std::move(*begun);
+    transaction->erase(key, phase);
+  }
+  if (!record->answer.empty()) transaction->put_callback({record->answer, callback_body(answer)}, clock_.now());
+  transaction->commit();
+  return {};
+}
+
+Result<std::string> Barrier::callback_url(const std::string& key, Phase phase) {
+  try {
+    auto transaction = store_.begin(Clk::now() + kFinishPatience);
     if (!transaction) return tl::unexpected(transaction.error());
-    const auto record = (*transaction)->find(call.key, call.phase);
-    if (!record || record->state != BarrierState::kTaken) return {};
-    (*transaction)->erase(call.key, call.phase);
-    (*transaction)->commit();
-    return {};
+    const auto record = (*transaction)->find(key, phase);
+    return record && record->state == BarrierState::kTaken ? record->answer : std::string();
   } catch (const SqlError& error) {
     return fail(ErrorCode::kUnavailable, error.what());
   }

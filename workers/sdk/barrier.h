@@ -6,9 +6,10 @@
 //   --------------|-------------------------------|------------------------------------------------------------------
 //   action        | compensation done             | refused, 409 `compensated`
 //   action        | action done                   | the same answer
+//   action        | taken                         | taken again; `finish` ends it and calls back
 //   action        | nothing, or begun             | the handler runs
 //   compensation  | compensation done             | the same answer
-//   compensation  | action done or begun          | the handler runs
+//   compensation  | action done, taken or begun   | the handler runs; a taken action cannot be finished any more
 //   compensation  | nothing, outcome `done`       | the handler runs: the record is gone (older than 30 days), the
 //   effect is not compensation  | nothing, outcome `unknown`    | 204, remembered: the action never came, and will be
 //   refused if it does either        | the key is at work elsewhere  | waits for half the call's timeout, then 425
@@ -38,6 +39,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -54,7 +56,13 @@ enum class BarrierState {
 
 struct BarrierRecord {
   BarrierState state = BarrierState::kDone;
-  std::string answer;  ///< The output as JSON text; empty for none.
+  std::string answer;  ///< The output as JSON text, empty for none. Of a taken one: the newest attempt's callback URL.
+};
+
+/// A callback that is to be sent until it is answered.
+struct PendingCallback {
+  std::string url;
+  std::string body;
 };
 
 /// A transaction that can also keep the barrier's records. Rolled back when destroyed before `commit`. Its functions
@@ -64,8 +72,12 @@ class BarrierTransaction : public Transaction {
   [[nodiscard]] virtual std::optional<BarrierRecord> find(const std::string& key, Phase phase) = 0;
   virtual void put(const std::string& key, Phase phase, const BarrierRecord& record, Timestamp now) = 0;
   virtual void erase(const std::string& key, Phase phase) = 0;
-  /// Removes up to `limit` ended records written before `time`, oldest first; returns how many. Begun ones stay: an
-  /// effect may hang on them.
+  virtual void put_callback(const PendingCallback& callback, Timestamp now) = 0;
+  /// Up to `limit`, the oldest first.
+  [[nodiscard]] virtual std::vector<PendingCallback> callbacks(std::size_t limit) = 0;
+  virtual void erase_callback(const std::string& url) = 0;
+  /// Removes up to `limit` records of what is done written before `time`, oldest first; returns how many. Others stay:
+  /// an effect may hang on them.
   virtual std::size_t remove_older(Timestamp time, std::size_t limit) = 0;
   /// Durable when it returns.
   virtual void commit() = 0;
@@ -114,10 +126,15 @@ class Barrier {
   /// Lets the call through, answers from memory or refuses. Blocks while the handler runs. Throws nothing.
   [[nodiscard]] StepAnswer pass(const StepCall& call, const StepHandler& handler, Effects effects);
 
-  /// Forgets that a call was taken, so that it is tried anew when it comes again. To be called before a callback says
-  /// that it failed; by then it must have no effect. Nothing happens where it was not taken. `kOverloaded`,
-  /// `kUnavailable`: not done.
-  [[nodiscard]] Result<void> give_back(const StepCall& call);
+  /// Ends a call that was `Taken`, for good and in one transaction with what `work` writes: Done is remembered, Refused
+  /// and Retry are not, and with them nothing of `work`'s is kept; the callback that says so is kept to be sent. `work`
+  /// that answers Taken leaves it as it is. Fine, without running `work`, where it was finished as done before.
+  /// `kNotFound`: it was not taken, or ended otherwise. `kConflict`: it has been compensated. `kOverloaded`,
+  /// `kUnavailable`: try again. `kInternal`: `work` threw.
+  [[nodiscard]] Result<void> finish(const std::string& key, Phase phase, const TakenWork& work);
+
+  /// Where the callback of a call that was `Taken` goes; empty where it was not, or no URL was offered.
+  [[nodiscard]] Result<std::string> callback_url(const std::string& key, Phase phase);
 
   /// Removes one small batch of keys that are too old. How many; fewer than `kSweepBatch` means that it was the last.
   std::size_t sweep();
@@ -125,10 +142,12 @@ class Barrier {
 
  private:
   StepAnswer pass_or_throw(const StepCall& call, const StepHandler& handler, Effects effects);
+  StepAnswer answer_again(const StepCall& call, const BarrierRecord& record, BarrierTransaction& transaction);
   StepAnswer run_in_transaction(const StepCall& call, const StepHandler& handler, BarrierTransaction& transaction);
   StepAnswer run_outside(const StepCall& call, const StepHandler& handler, std::unique_ptr<BarrierTransaction> first);
   /// What to keep of `answer`; none for what is tried anew. An output over the limit turns `answer` into a failure.
-  [[nodiscard]] static std::optional<BarrierRecord> record_of(StepAnswer& answer);
+  [[nodiscard]] static std::optional<BarrierRecord> record_of(const StepCall& call, StepAnswer& answer);
+  Result<void> finish_or_throw(const std::string& key, Phase phase, const TakenWork& work);
 
   BarrierStore& store_;
   const Clock& clock_;

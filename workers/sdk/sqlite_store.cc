@@ -24,11 +24,16 @@ constexpr const char* kBarrierSchema = R"(
     key    TEXT NOT NULL,                -- "order-42/reserve_inventory"
     phase  TEXT NOT NULL,                -- action, compensation
     state  TEXT NOT NULL,                -- begun, taken, done
-    answer TEXT NOT NULL,                -- the output as JSON; empty for none
+    answer TEXT NOT NULL,                -- the output as JSON, empty for none; of a taken one its callback URL
     at     INTEGER NOT NULL,             -- UTC milliseconds
     PRIMARY KEY (key, phase)
   ) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS saga_barrier_at ON saga_barrier (at);
+  CREATE TABLE IF NOT EXISTS saga_callbacks (  -- to be sent until they are answered
+    url  TEXT NOT NULL PRIMARY KEY,
+    body TEXT NOT NULL,
+    at   INTEGER NOT NULL
+  ) WITHOUT ROWID;
 )";
 
 constexpr std::size_t kMaxPrepared =
@@ -305,10 +310,25 @@ class SqliteTransaction final : public BarrierTransaction {
     execute("DELETE FROM saga_barrier WHERE key = ? AND phase = ?", key, phase_text(phase));
   }
 
+  void put_callback(const PendingCallback& callback, Timestamp now) override {
+    execute("INSERT OR REPLACE INTO saga_callbacks (url, body, at) VALUES (?, ?, ?)", callback.url, callback.body,
+            now.ms);
+  }
+
+  std::vector<PendingCallback> callbacks(std::size_t limit) override {
+    std::vector<PendingCallback> pending;
+    for (const Row& row : query("SELECT url, body FROM saga_callbacks ORDER BY at LIMIT ?", limit)) {
+      pending.push_back({row.text(0), row.text(1)});
+    }
+    return pending;
+  }
+
+  void erase_callback(const std::string& url) override { execute("DELETE FROM saga_callbacks WHERE url = ?", url); }
+
   std::size_t remove_older(Timestamp time, std::size_t limit) override {
     return static_cast<std::size_t>(
         execute("DELETE FROM saga_barrier WHERE (key, phase) IN (SELECT key, phase FROM saga_barrier "
-                "WHERE at < ? AND state <> 'begun' ORDER BY at LIMIT ?)",
+                "WHERE at < ? AND state = 'done' ORDER BY at LIMIT ?)",
                 time.ms, limit));
   }
 

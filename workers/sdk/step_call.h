@@ -5,9 +5,8 @@
 //   Done     done for good. 200 with `output` as JSON, or 204 when `output` is null. Remembered: every later call with
 //   the
 //            same key gets the same answer and the handler is not run again.
-//   Taken    begun, to be finished later through `callback_url`. 202 with `Saga-Async: true`. Remembered as Done is,
-//   until
-//            `StepServer::give_back`.
+//   Taken    begun, to be finished later by `StepServer::finish`. 202 with `Saga-Async: true`. Remembered as Done is,
+//            until then.
 //   Refused  the business says no: an action that is refused ends its step, and a compensation that is refused has
 //   failed
 //            for good and waits for an operator. Not remembered. Nothing of its transaction is kept.
@@ -79,5 +78,9 @@ using StepAnswer = std::variant<Done, Taken, Refused, Retry>;
 /// it writes through the transaction is committed together with the barrier's record when it returns Done or Taken, and
 /// rolled back when it returns anything else or throws (a throw is answered 500 `internal_error`).
 using StepHandler = std::function<StepAnswer(const StepCall&, Transaction&)>;
+
+/// Ends what a handler has answered Taken to: Done or Refused, Retry to have it called again from the start, or Taken
+/// where it is not finished after all.
+using TakenWork = std::function<StepAnswer(Transaction&)>;
 
 }  // namespace saga::workers

@@ -161,7 +161,7 @@ Result<StepCall> read_step_call(const HttpRequest& request, Millis default_timeo
   call.outcome = request.header(kSagaOutcome) == "done" ? ActionOutcome::kDone : ActionOutcome::kUnknown;
   call.workflow = request.header(kSagaWorkflow);
   call.traceparent = request.header(kTraceparent);
-  call.callback_url = request.header("Saga-Callback-Url");
+  call.callback_url = request.header(kSagaCallbackUrl);
   call.query = request.query;
   call.input = std::move(*input);
   return call;

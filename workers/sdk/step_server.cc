@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "workers/sdk/callback_sender.h"
 #include "workers/sdk/http_server.h"
 #include "workers/sdk/routes.h"
 #include "workers/sdk/step_request.h"
@@ -69,16 +70,29 @@ class StepServer::Impl {
     auto server = listen_http(options_.listen, http, [this](const HttpRequest& request) { return answer(request); });
     if (!server) return tl::unexpected(server.error());
     server_ = std::move(*server);
+    callbacks_ = std::make_unique<CallbackSender>(store_);
     sweeper_ = std::jthread([this](const std::stop_token& stop) { sweep(stop); });
     return {};
   }
 
   [[nodiscard]] int port() const { return server_ ? server_->port() : 0; }
 
-  [[nodiscard]] Result<void> give_back(const StepCall& call) { return barrier_.give_back(call); }
+  [[nodiscard]] Result<void> finish(const std::string& key, Phase phase, const TakenWork& work) {
+    auto finished = barrier_.finish(key, phase, work);
+    if (finished && callbacks_) callbacks_->wake();
+    return finished;
+  }
+
+  [[nodiscard]] Result<void> heartbeat(const std::string& key, Phase phase) {
+    const auto url = barrier_.callback_url(key, phase);
+    if (!url) return tl::unexpected(url.error());
+    if (url->empty()) return fail(ErrorCode::kNotFound, fmt::format("'{}' is not taken, or has no callback URL", key));
+    return send_heartbeat(*url);
+  }
 
   void stop() {
     if (server_) server_->stop();
+    callbacks_.reset();
     sweeper_ = std::jthread();
   }
 
@@ -161,6 +175,7 @@ class StepServer::Impl {
   std::vector<Route> routes_;  ///< Not changed once started; read by many threads.
   std::vector<PlainRoute> plain_routes_;
   std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<CallbackSender> callbacks_;
   std::jthread sweeper_;
 };
 
@@ -184,7 +199,10 @@ void StepServer::endpoint(const std::string& method, const std::string& pattern,
 
 Result<void> StepServer::start() { return impl_->start(); }
 int StepServer::port() const { return impl_->port(); }
-Result<void> StepServer::give_back(const StepCall& call) { return impl_->give_back(call); }
+Result<void> StepServer::finish(const std::string& key, Phase phase, const TakenWork& work) {
+  return impl_->finish(key, phase, work);
+}
+Result<void> StepServer::heartbeat(const std::string& key, Phase phase) { return impl_->heartbeat(key, phase); }
 void StepServer::stop() { impl_->stop(); }
 
 }  // namespace saga::workers

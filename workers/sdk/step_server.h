@@ -76,9 +76,14 @@ class StepServer {
   [[nodiscard]] Result<void> start();
   [[nodiscard]] int port() const;  ///< The real one; 0 before `start`.
 
-  /// For a call that was `Taken` and has failed: to be called before the callback says so, or the next attempt would be
-  /// answered "taken" again. By then it must have no effect. `kOverloaded`, `kUnavailable`: not done, try again.
-  [[nodiscard]] Result<void> give_back(const StepCall& call);
+  /// Ends a call that a handler has answered Taken, whenever and on whatever thread, as `Barrier::finish` says. `key`
+  /// is `StepCall::key`. What it tells the orchestrator is sent in the background until it is answered, also by the
+  /// next process after a crash.
+  [[nodiscard]] Result<void> finish(const std::string& key, Phase phase, const TakenWork& work);
+
+  /// Says that a call that was Taken is still at work, so that it is waited for anew. `kConflict`: nobody waits for it
+  /// any more, expect its compensation. `kNotFound`: it is not taken, or no URL was offered. `kUnavailable`: try again.
+  [[nodiscard]] Result<void> heartbeat(const std::string& key, Phase phase);
 
   /// Takes no more calls, lets those in work finish for `drain`, then cuts their connections and waits for the handlers
   /// to return. What a handler had done by then is remembered, and answered when the call comes again.

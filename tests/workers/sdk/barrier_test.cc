@@ -11,6 +11,7 @@
 namespace saga::workers {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ManualClock final : public Clock {
@@ -60,6 +61,26 @@ class BarrierTest : public ::testing::Test {
       tx.execute("INSERT INTO effects VALUES (?)", "effect");
       return answer;
     };
+  }
+
+  /// As `act`, offered a callback URL.
+  StepAnswer act_at(const std::string& callback_url, const StepHandler& handler) {
+    StepCall call = make_call("s1", "pay", Phase::kAction);
+    call.callback_url = callback_url;
+    return barrier_.pass(call, handler, Effects::kInTransaction);
+  }
+  TakenWork writes(StepAnswer answer) {
+    return [this, answer](Transaction& tx) {
+      ++runs_;
+      tx.execute("INSERT INTO effects VALUES (?)", "later");
+      return answer;
+    };
+  }
+  /// Those that wait to be sent, "URL BODY".
+  std::vector<std::string> callbacks() {
+    std::vector<std::string> shown;
+    for (const PendingCallback& callback : begin()->callbacks(10)) shown.push_back(callback.url + " " + callback.body);
+    return shown;
   }
 
   Scratch folder_;
@@ -147,13 +168,84 @@ TEST_F(BarrierTest, ATakenCallIsAnsweredTakenAgain) {
   EXPECT_EQ(runs_, 2);
 }
 
-TEST_F(BarrierTest, ATakenCallThatIsGivenBackIsTriedAnew) {
-  static_cast<void>(act(leaves(Taken{})));
-  ASSERT_TRUE(barrier_.give_back(make_call("s1", "pay", Phase::kAction)));
-  EXPECT_TRUE(is_done(act(leaves(kTen)), Json{{"n", 10}}));
-  ASSERT_TRUE(barrier_.give_back(make_call("s1", "pay", Phase::kAction)));
+TEST_F(BarrierTest, ATakenCallThatIsFinishedGetsItsAnswerAndItsCallback) {
+  static_cast<void>(act_at("http://o/first", leaves(Taken{})));
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(kTen)));
   EXPECT_TRUE(is_done(act(leaves(Done{})), Json{{"n", 10}}));
+  EXPECT_EQ(count("effects"), 2);
+  EXPECT_EQ(callbacks(), (std::vector<std::string>{R"(http://o/first {"output":{"n":10},"status":"succeeded"})"}));
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(Done{}))) << "again is fine";
+  EXPECT_EQ(runs_, 2) << "and does nothing";
+}
+
+TEST_F(BarrierTest, ATakenCallThatFailsKeepsNothingOfItsWorkAndIsTriedAnew) {
+  static_cast<void>(act_at("http://o/first", leaves(Taken{})));
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(Refused{"declined", "no money"})));
+  EXPECT_EQ(count("effects"), 1);
+  EXPECT_THAT(callbacks(), ElementsAre(HasSubstr(R"("retryable":false)")));
+  EXPECT_FALSE(barrier_.finish("s1/pay", Phase::kAction, writes(Done{}))) << "it is not taken any more";
+  static_cast<void>(act_at("http://o/second", leaves(Taken{})));
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(Retry{"away", "come again"})));
+  EXPECT_THAT(callbacks(), ElementsAre(HasSubstr("first"), HasSubstr(R"("retryable":true)")));
+  EXPECT_TRUE(is_done(act(leaves(kTen)), Json{{"n", 10}}));
+}
+
+TEST_F(BarrierTest, TheNewestAttemptIsToldHowATakenCallEnded) {
+  static_cast<void>(act_at("http://o/first", leaves(Taken{})));
+  EXPECT_TRUE(std::holds_alternative<Taken>(act_at("http://o/second", leaves(Done{}))));
+  EXPECT_EQ(barrier_.callback_url("s1/pay", Phase::kAction), "http://o/second");
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(Done{})));
+  EXPECT_THAT(callbacks(), ElementsAre(HasSubstr("second")));
+  EXPECT_EQ(barrier_.callback_url("s1/pay", Phase::kAction), "");
+}
+
+TEST_F(BarrierTest, AWorkThatSaysTakenOrThrowsLeavesTheCallTaken) {
+  static_cast<void>(act_at("http://o/first", leaves(Taken{})));
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(Taken{})));
+  const auto thrown = barrier_.finish("s1/pay", Phase::kAction, [](Transaction& tx) -> StepAnswer {
+    tx.execute("INSERT INTO effects VALUES ('lost')");
+    throw std::runtime_error("no power");
+  });
+  ASSERT_FALSE(thrown);
+  EXPECT_EQ(thrown.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(thrown.error().message, "no power");
+  EXPECT_EQ(count("effects"), 1);
+  EXPECT_TRUE(callbacks().empty());
+  EXPECT_TRUE(std::holds_alternative<Taken>(act(leaves(Done{}))));
+}
+
+TEST_F(BarrierTest, ATakenActionThatWasCompensatedCannotBeFinished) {
+  static_cast<void>(act_at("http://o/first", leaves(Taken{})));
+  EXPECT_TRUE(is_done(undo(leaves(Done{})), nullptr));
+  const auto finished = barrier_.finish("s1/pay", Phase::kAction, writes(kTen));
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().code, ErrorCode::kConflict);
+  EXPECT_TRUE(callbacks().empty());
   EXPECT_EQ(runs_, 2);
+}
+
+TEST_F(BarrierTest, ACompensationMayBeTakenToo) {
+  static_cast<void>(act(leaves(kTen)));
+  StepCall call = make_call("s1", "pay", Phase::kCompensation);
+  call.callback_url = "http://o/undo";
+  EXPECT_TRUE(std::holds_alternative<Taken>(barrier_.pass(call, leaves(Taken{}), Effects::kInTransaction)));
+  EXPECT_TRUE(is_refused(act(leaves(kTen)), "compensated", 409)) << "from when it was taken";
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kCompensation, writes(Done{})));
+  EXPECT_THAT(callbacks(), ElementsAre(HasSubstr("succeeded")));
+}
+
+TEST_F(BarrierTest, WhatWasNeverTakenCannotBeFinished) {
+  const auto finished = barrier_.finish("s1/pay", Phase::kAction, writes(kTen));
+  ASSERT_FALSE(finished);
+  EXPECT_EQ(finished.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(runs_, 0);
+}
+
+TEST_F(BarrierTest, ATakenCallIsKeptHoweverOldItGets) {
+  static_cast<void>(act_at("http://o/first", leaves(Taken{})));
+  clock_.advance(Barrier::kKeepKeys + Millis{1});
+  EXPECT_EQ(barrier_.sweep(), 0U);
+  ASSERT_TRUE(barrier_.finish("s1/pay", Phase::kAction, writes(Done{})));
 }
 
 TEST_F(BarrierTest, ACompensationRunsOnceAndTheActionIsRefusedFromThenOn) {
