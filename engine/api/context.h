@@ -54,6 +54,9 @@ void start_saga(const Context& context, const ExchangeRef& exchange);
 void start_batch(const Context& context, const ExchangeRef& exchange);
 void operator_call(const Context& context, const ExchangeRef& exchange);
 void register_workflows(const Context& context, const ExchangeRef& exchange);
+void take_signal(const Context& context, const ExchangeRef& exchange);
+void take_callback(const Context& context, const ExchangeRef& exchange);
+void take_heartbeat(const Context& context, const ExchangeRef& exchange);
 void get_saga(const Context& context, const ExchangeRef& exchange);
 
 [[nodiscard]] Checked<Response> list_sagas(const Context& context, const Exchange& exchange);

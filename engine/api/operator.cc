@@ -7,6 +7,7 @@
 #include "engine/api/body.h"
 #include "engine/api/context.h"
 #include "engine/api/names.h"
+#include "engine/api/refusal.h"
 #include "engine/api/saga_view.h"
 #include "engine/api/target.h"
 #include "engine/runtime/audit.h"
@@ -53,18 +54,6 @@ Checked<void> read_command(core::Verb verb, const Exchange& exchange, core::Oper
   return std::move(body).check();
 }
 
-Problem refusal_problem(const core::Refusal& refusal, const runtime::Snapshot& saga) {
-  const bool conflict = refusal.kind == core::Refusal::Kind::kConflict;
-  Problem problem{conflict ? ProblemKind::kConflict : ProblemKind::kDoesNotFit,
-                  refusal.message,
-                  {},
-                  std::nullopt,
-                  std::nullopt,
-                  {}};
-  if (conflict && saga.state) problem.allowed = core::allowed_verbs(*saga.workflow, *saga.state);
-  return problem;
-}
-
 /// A corrupt saga that was ended: all that is left to show of it is its row.
 Response terminated_response(const Context& context, const std::string& id) {
   const auto row = context.store.find(id);
@@ -93,7 +82,7 @@ bool is_refusal(const Error& error) {
 }
 
 void answer_command(const Context& context, const ExchangeRef& exchange, const CommandRef& command,
-                    Result<runtime::CommandAnswer> answer) {
+                    Result<runtime::DeliveryAnswer> answer) {
   const std::string_view name = core::to_string(command->verb);
   if (!answer) {
     Problem problem = problem_of(answer.error());
@@ -139,8 +128,8 @@ void operator_call(const Context& context, const ExchangeRef& exchange) {
   const auto command = std::make_shared<const core::OperatorCommand>(std::move(read));
   if (!fits) return refuse_call(context, exchange, *command, fits.error());
   if (const auto writable = expect_writable(context); !writable) return exchange->refuse(writable.error());
-  context.runtime.command(exchange->path[0], *command,
-                          [&context, exchange, command](Result<runtime::CommandAnswer> answer) {
+  context.runtime.deliver({exchange->path[0], *command, ""},
+                          [&context, exchange, command](Result<runtime::DeliveryAnswer> answer) {
                             answer_command(context, exchange, command, std::move(answer));
                           });
 }

@@ -14,7 +14,7 @@ struct KindText {
   std::string_view title;
 };
 
-constexpr std::array<KindText, 12> kKinds{{
+constexpr std::array<KindText, 13> kKinds{{
     {ProblemKind::kNotJson, 400, "not-json", "The body is not JSON as it is read here"},
     {ProblemKind::kBadRequest, 400, "bad-request", "The request cannot be read"},
     {ProblemKind::kUnauthorized, 401, "unauthorized", "The caller is not known"},
@@ -22,6 +22,7 @@ constexpr std::array<KindText, 12> kKinds{{
     {ProblemKind::kNotFound, 404, "not-found", "There is nothing by that name"},
     {ProblemKind::kMethodNotAllowed, 405, "method-not-allowed", "The method is not for this address"},
     {ProblemKind::kConflict, 409, "conflict", "It clashes with what is there"},
+    {ProblemKind::kGone, 410, "gone", "What it speaks of has ended"},
     {ProblemKind::kTooLarge, 413, "too-large", "The body is too large"},
     {ProblemKind::kDoesNotFit, 422, "does-not-fit", "The request does not fit"},
     {ProblemKind::kHeaderTooLarge, 431, "header-too-large", "The header is too large"},

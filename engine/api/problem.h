@@ -31,6 +31,7 @@ enum class ProblemKind {
   kNotFound,          ///< 404
   kMethodNotAllowed,  ///< 405
   kConflict,          ///< 409
+  kGone,              ///< 410: a callback for what has ended.
   kTooLarge,          ///< 413
   kDoesNotFit,        ///< 422
   kHeaderTooLarge,    ///< 431

@@ -17,6 +17,9 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/v1/sagas/{id}", Role::kReader, &get_saga, Runs::kPool},
     {"GET", "/v1/sagas/{id}/events", Role::kReader, &get_events, Runs::kPool},
     {"POST", "/v1/sagas/{id}/{verb}", Role::kOperator, &operator_call, Runs::kHere, kMaxBody, "{verb}"},
+    {"POST", "/v1/sagas/{id}/signals/{name}", Role::kStarter, &take_signal, Runs::kHere},
+    {"POST", "/v1/callbacks/{id}/{step}/{phase}/{attempt}/{token}", kAnybody, &take_callback, Runs::kHere},
+    {"POST", "/v1/callbacks/{id}/{step}/{phase}/{attempt}/{token}/heartbeat", kAnybody, &take_heartbeat, Runs::kHere},
     {"POST", "/v1/workflows", Role::kAdmin, &register_workflows, Runs::kPool, kMaxBody, "register"},
     {"GET", "/v1/workflows", Role::kReader, &list_workflows, Runs::kPool},
     {"GET", "/v1/workflows/{name}", Role::kReader, &get_workflow, Runs::kPool},
@@ -28,6 +31,11 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/health/ready", kAnybody, &get_ready, Runs::kPool},
     {"GET", "/metrics", Role::kReader, &get_metrics, Runs::kPool},
 });
+
+/// A path for a message. Nothing of a callback URL, which holds a token, is quoted.
+std::string shown(std::string_view path) {
+  return path.starts_with("/v1/callbacks/") ? "'/v1/callbacks/…'" : quote(path);
+}
 
 /// The path's first segment, its '/' taken off both.
 std::string_view take_segment(std::string_view& path) {
@@ -82,9 +90,9 @@ Checked<Match> find_route(std::string_view method, std::string_view path) {
     if (const auto segments = match(route.pattern, path)) return decode(route, *segments);
   }
   const std::string allowed = allowed_methods(path);
-  if (allowed.empty()) return refuse(ProblemKind::kNotFound, fmt::format("nothing is at {}", quote(path)));
+  if (allowed.empty()) return refuse(ProblemKind::kNotFound, fmt::format("nothing is at {}", shown(path)));
   auto refused = refuse(ProblemKind::kMethodNotAllowed,
-                        fmt::format("{} takes {}, but {} came", quote(path), allowed, quote(method)));
+                        fmt::format("{} takes {}, but {} came", shown(path), allowed, quote(method)));
   refused.value().headers.emplace_back("Allow", allowed);
   return refused;
 }

@@ -50,14 +50,97 @@ const std::optional<Failure>& undo_error_of(const StepState& step) {
   return step.undo == CompensationStatus::kCompleted ? kNone : step.compensation.last_failure;
 }
 
-void write_step(JsonWriter& json, const workflows::Workflow& workflow, const core::SagaState& state,
-                std::size_t index) {
+/// One parallel group that a step is in, and in which of its branches, counted from 1.
+struct Place {
+  std::string_view group;
+  std::int64_t branch = 1;
+};
+using Places = std::vector<Place>;  ///< From the outermost on.
+
+void find_places(const workflows::Sequence& sequence, const Places& within, std::vector<Places>& by_step) {
+  for (const workflows::PlanNode& node : sequence) {
+    if (node.step) by_step[*node.step] = within;
+    for (std::size_t branch = 0; branch < node.branches.size(); ++branch) {
+      Places inner = within;
+      inner.push_back({node.name, static_cast<std::int64_t>(branch) + 1});
+      find_places(node.branches[branch], inner, by_step);
+    }
+  }
+}
+
+void write_places(JsonWriter& json, const Places& places) {
+  if (places.empty()) return;
+  json.key("groups").begin_array();
+  for (const Place& place : places) {
+    json.begin_object().key("name").text(place.group).key("branch").integer(place.branch).end_object();
+  }
+  json.end_array();
+}
+
+std::string_view name_of(core::Awaits awaits) {
+  switch (awaits) {
+    case core::Awaits::kNothing:
+      break;
+    case core::Awaits::kService:
+      return "service";
+    case core::Awaits::kCallback:
+      return "callback";
+    case core::Awaits::kTime:
+      return "time";
+    case core::Awaits::kSignal:
+      return "signal";
+    case core::Awaits::kChild:
+    case core::Awaits::kSuspendedChild:
+      return "child";
+  }
+  return "";
+}
+
+void write_awaits(JsonWriter& json, const CallState& call) {
+  if (call.awaits != core::Awaits::kNothing) json.key("awaits").text(name_of(call.awaits));
+}
+
+/// What a step of another kind than a call is about.
+void write_kind(JsonWriter& json, const workflows::Step& definition, const StepState& step, const std::string& saga) {
+  switch (definition.kind) {
+    case workflows::StepKind::kCall:
+      break;
+    case workflows::StepKind::kWait:
+      json.key("kind").text("wait");
+      break;
+    case workflows::StepKind::kSignal:
+      json.key("kind").text("signal").key("signal").text(definition.signal);
+      json.key("received").boolean(step.signal != nullptr);
+      break;
+    case workflows::StepKind::kSaga:
+      json.key("kind").text("saga").key("child");
+      if (step.action.attempts > 0) {
+        json.text(core::child_id(saga, definition.name, step.action.attempts));
+      } else {
+        json.null();
+      }
+      break;
+  }
+}
+
+/// None for what sends nothing, or has not begun.
+JsonRef input_of(const workflows::Workflow& workflow, const core::SagaState& state, std::size_t index) {
+  if (state.steps[index].action.attempts == 0) return {};
+  return workflow.steps[index].kind == workflows::StepKind::kSaga ? core::child_input(workflow, state, index)
+                                                                  : core::action_input(workflow, state, index);
+}
+
+void write_step(JsonWriter& json, const workflows::Workflow& workflow, const core::SagaState& state, std::size_t index,
+                const Places& places) {
   const StepState& step = state.steps[index];
   json.begin_object();
   json.key("name").text(workflow.steps[index].name);
+  write_kind(json, workflow.steps[index], step, state.facts->id);
+  write_places(json, places);
   json.key("status").text(core::to_string(step.status));
   json.key("attempts").integer(step.action.attempts);
-  json.key("input").json(step.action.attempts > 0 ? core::action_input(workflow, state, index) : JsonRef{});
+  write_awaits(json, step.action);
+  json.key("input").json(input_of(workflow, state, index));
   json.key("output").json(step.output);
   json.key("error");
   write_failure(json, error_of(step));
@@ -69,6 +152,7 @@ void write_step(JsonWriter& json, const workflows::Workflow& workflow, const cor
   json.key("compensation").begin_object();
   json.key("status").text(core::to_string(step.undo));
   json.key("attempts").integer(step.compensation.attempts);
+  write_awaits(json, step.compensation);
   json.key("error");
   write_failure(json, undo_error_of(step));
   json.key("finished_at").time(step.undone_at);
@@ -118,6 +202,9 @@ void write_saga(JsonWriter& json, const workflows::Workflow& workflow, const cor
   json.key("id").text(facts.id);
   json.key("workflow").text(facts.workflow);
   json.key("version").integer(facts.version);
+  if (!facts.parent_id.empty()) {
+    json.key("parent").begin_object().key("id").text(facts.parent_id).key("step").text(facts.parent_step).end_object();
+  }
   json.key("status").text(core::to_string(state.status));
   json.key("needs_attention").boolean(core::needs_attention(state));
   json.key("attention_since").time(state.attention_since);
@@ -138,7 +225,9 @@ void write_saga(JsonWriter& json, const workflows::Workflow& workflow, const cor
   json.key("trace_id").text_or_null(facts.trace_id);
   if (detail == Detail::kFull) {
     json.key("steps").begin_array();
-    for (std::size_t i = 0; i < state.steps.size(); ++i) write_step(json, workflow, state, i);
+    std::vector<Places> places(workflow.steps.size());
+    find_places(workflow.plan, {}, places);
+    for (std::size_t i = 0; i < state.steps.size(); ++i) write_step(json, workflow, state, i, places[i]);
     json.end_array();
   }
   json.end_object();

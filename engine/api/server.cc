@@ -188,8 +188,7 @@ Task<void> Server::Core::serve(std::shared_ptr<Connection> connection) {
       std::string head = head_of(response, std::nullopt, false, date_.now());
       const bool sent = co_await send(*connection, std::move(head), "", options_.write_time);
       Reach reaching = reach(connection);
-      if (sent && !is_head)
-        co_await send_events(connection, response.stream, std::move(reaching), options_.write_time);
+      if (sent && !is_head) co_await send_events(connection, response.stream, std::move(reaching), options_.write_time);
       break;
     }
     keep_alive = incoming.keep_alive && !stopping_;

@@ -45,13 +45,19 @@ void Engine::begin_batch(ClientBatchRef batch) {
 }
 
 void Engine::create_sagas(ClientBatchRef batch, const std::vector<std::size_t>& places) {
+  std::vector<ChildVersions> children;
+  for (const std::size_t place : places) {
+    auto versions = child_versions(*batch->requests[place].workflow);
+    if (!versions) return finish(*batch, tl::unexpected(versions.error()));
+    children.push_back(std::move(*versions));
+  }
   std::vector<store::SagaKey> keys;
   std::vector<store::Append> appends;
   keys.reserve(places.size());
   appends.reserve(places.size());
-  for (const std::size_t place : places) {
+  for (std::size_t i = 0; i < places.size(); ++i) {
     core::Decision decision;
-    LiveSaga& saga = add_live(batch->requests[place], decision);
+    LiveSaga& saga = add_live(batch->requests[places[i]], std::move(children[i]), decision);
     keys.push_back(saga.key);
     appends.push_back(record(saga, std::move(decision), true));
   }

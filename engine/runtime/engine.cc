@@ -16,20 +16,34 @@ namespace {
 /// So that messages are not starved by timers.
 constexpr int kTimersPerTurn = 1'000;
 
+/// Where a saga is stuck whose record does not replay.
+const store::Stuck kCorruptPlace{"", "", std::string(workers::codes::kCorrupt)};
+
 void answer_error(ClientMessage& message, const Error& error) {
-  std::visit([&error](auto& m) { m.done(tl::unexpected(error)); }, message);
+  std::visit(
+      [&error](auto& m) {
+        if (m.done) m.done(tl::unexpected(error));
+      },
+      message);
+}
+
+bool is_terminate(const core::Input& input) {
+  const auto* command = std::get_if<core::OperatorCommand>(&input);
+  return command != nullptr && command->verb == core::Verb::kTerminate;
 }
 
 }  // namespace
 
 Engine::Engine(Registry& registry, store::Store& store, workers::Dispatcher& dispatcher, const Clock& clock,
-               RuntimeObserver* observer, RuntimeOptions options, store::Epoch epoch)
-    : store_(store),
+               RuntimeObserver* observer, RuntimeOptions options, store::Epoch epoch, CallbackTokens tokens)
+    : registry_(registry),
+      store_(store),
       dispatcher_(dispatcher),
       clock_(clock),
       observer_(observer),
       options_(options),
       fence_{options.shard, epoch},
+      tokens_(std::move(tokens)),
       random_(options.seed ? *options.seed : std::random_device{}()),
       recovery_(registry, store, clock, options, [mailbox = mailbox_](RecoveryReport report) {
         std::visit([&mailbox](auto&& r) { mailbox->post(std::move(r)); }, std::move(report));
@@ -78,6 +92,7 @@ std::size_t Engine::turn(Millis patience, bool recover_inline) {
   }
   fire_timers();
   try_awaited_calls();
+  try_postponed_errands();
   resubmit_stalled();
   if (!waiting_batches_.empty()) retry_waiting_batches();
   live_count_.store(live_.size());
@@ -91,7 +106,7 @@ void Engine::fire_timers() {
   for (int i = 0; i < kTimersPerTurn; ++i) {
     const auto due = timers_.pop_due(now);
     if (!due) return;
-    if (LiveSaga* saga = find(*due)) enqueue(*saga, core::TimerFired{});
+    if (LiveSaga* saga = find(*due)) enqueue(*saga, core::Input(core::TimerFired{}));
   }
 }
 
@@ -101,7 +116,7 @@ void Engine::try_awaited_calls() {
   const auto admits = [this](const AwaitedCalls::Where& where) { return dispatcher_.admits(where.service, where.url); };
   const auto waits = [this](const AwaitedCalls::Call& call) { return still_waits(call); };
   for (const AwaitedCalls::Call& call : awaited_.take(clock_.now(), admits, waits)) {
-    enqueue(*find(call.saga), core::ServiceAvailable{call.what.step, call.what.phase});
+    enqueue(*find(call.saga), core::Input(core::ServiceAvailable{call.what.step, call.what.phase}));
   }
 }
 
@@ -119,19 +134,19 @@ void Engine::take(ClientStart start) {
   }
 }
 
-void Engine::take(ClientCommand command) {
+void Engine::take(ClientDelivery message) {
   clients_waiting_.fetch_sub(1);
-  if (const auto key = keys_.find(command.saga_id); key != keys_.end()) {
-    enqueue(*find(key->second), ClientMessage(std::move(command)));
+  if (const auto key = keys_.find(message.delivery.saga_id); key != keys_.end()) {
+    enqueue(*find(key->second), ClientMessage(std::move(message)));
   } else {
-    std::string id = command.saga_id;
-    ask_for(std::move(id), std::move(command));
+    std::string id = message.delivery.saga_id;
+    ask_for(std::move(id), std::move(message));
   }
 }
 
 void Engine::take(CallReported report) {
   open_calls_.fetch_sub(1);
-  if (LiveSaga* saga = find(report.saga)) enqueue(*saga, std::move(report.finished));
+  if (LiveSaga* saga = find(report.saga)) enqueue(*saga, core::Input(std::move(report.finished)));
 }
 
 void Engine::take(Committed committed) {
@@ -193,7 +208,13 @@ void Engine::adopt(SagaLoaded loaded) {
     saga->created = true;
     keys_[saga->id] = key;
     live_[key] = std::move(fresh);
-    saga->inbox.emplace_back(core::Recovered{});
+    if (loaded.parent_terminated) {
+      const std::string& parent = saga->state->facts->parent_id;
+      saga->inbox.emplace_back(core::Input(core::OperatorCommand{
+          core::Verb::kTerminate, "", nullptr, {parent, true, fmt::format("its parent {} was terminated", parent)}}));
+    } else {
+      saga->inbox.emplace_back(core::Input(core::Recovered{}));
+    }
   }
   for (ClientMessage& message : waiting) saga->inbox.emplace_back(std::move(message));
   if (!saga->committing) work_off(*saga);
@@ -206,21 +227,21 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
     for (ClientMessage& message : waiting) answer_error(message, Error{ErrorCode::kCorruption, loaded.problem});
     return;
   }
-  ClientCommand* terminate = nullptr;
+  ClientDelivery* terminate = nullptr;
   for (ClientMessage& message : waiting) {
-    auto* command = std::get_if<ClientCommand>(&message);
-    if (command != nullptr && command->command.verb == core::Verb::kTerminate && terminate == nullptr) {
-      terminate = command;
+    auto* delivery = std::get_if<ClientDelivery>(&message);
+    if (delivery != nullptr && is_terminate(delivery->delivery.input) && terminate == nullptr) {
+      terminate = delivery;
     } else {
       answer_error(message, Error{ErrorCode::kCorruption, loaded.problem});
     }
   }
-  const bool known = head.status == "suspended" && !head.wake_at;
-  if (known && terminate == nullptr) return;
+  const bool known = head.status == "suspended" && head.stuck == std::vector<store::Stuck>{kCorruptPlace};
+  if (known && terminate == nullptr && !head.wake_at) return;
   const Timestamp now = clock_.now();
   Json data = Json::object();
   if (terminate != nullptr) {
-    const core::Actor& actor = terminate->command.actor;
+    const core::Actor& actor = std::get<core::OperatorCommand>(terminate->delivery.input).actor;
     data = {{"actor", actor.name}, {"verified", actor.verified}, {"reason", actor.reason}};
     head.status = "terminated";
     head.ended = true;
@@ -228,13 +249,13 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
     head.needs_attention = false;
     head.attention_since.reset();
     head.stuck.clear();
-  } else {
+  } else if (!known) {
     data = {{"cause", workers::codes::kCorrupt},
             {"error", {{"code", workers::codes::kCorrupt}, {"message", loaded.problem}}}};
     head.status = "suspended";
     head.needs_attention = true;
     head.attention_since = now;
-    head.stuck = {{"", "", std::string(workers::codes::kCorrupt)}};
+    head.stuck = {kCorruptPlace};
   }
   head.wake_at.reset();
   head.updated_at = now;
@@ -242,20 +263,22 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   append.saga = loaded.row->key;
   append.fence = fence_;
   append.first_seq = loaded.last_seq + 1;
-  append.events.push_back(
-      {append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
-  append.head = std::move(head);
-  if (terminate != nullptr) {
-    append.audit = std::make_shared<const store::AuditEntry>(
-        audit_entry(loaded.row->identity.id, terminate->command, now, kAuditDone));
+  if (!known || terminate != nullptr) {  // Else a child woke it: it only goes back to sleep.
+    append.events.push_back(
+        {append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
   }
-  CommandDone done = terminate != nullptr ? std::move(terminate->done) : CommandDone{};
+  append.head = std::move(head);
+  if (terminate != nullptr && !terminate->is_internal) {
+    append.audit = std::make_shared<const store::AuditEntry>(audit_entry(
+        loaded.row->identity.id, std::get<core::OperatorCommand>(terminate->delivery.input), now, kAuditDone));
+  }
+  DeliveryDone done = terminate != nullptr ? std::move(terminate->done) : DeliveryDone{};
   commits_in_flight_.fetch_add(1);
   auto submitted =
       store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
         if (done) {
           if (result) {
-            done(CommandAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}, true});
+            done(DeliveryAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}, true});
           } else {
             done(tl::unexpected(result.error()));
           }
@@ -267,7 +290,8 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
     if (done) done(tl::unexpected(submitted.error()));
     return;
   }
-  if (observer_ != nullptr && terminate == nullptr) observer_->corrupt(loaded.row->identity.id, loaded.problem);
+  if (observer_ != nullptr && terminate == nullptr && !known)
+    observer_->corrupt(loaded.row->identity.id, loaded.problem);
 }
 
 }  // namespace saga::runtime

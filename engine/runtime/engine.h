@@ -27,13 +27,18 @@ namespace saga::runtime {
 struct ClientStart {
   StartRequest request;
   StartDone done;
+  bool looked_up = false;  ///< There is no such saga.
+  bool clashed = false;    ///< Its id is taken: by a saga that is there, or by one that is not any more.
 };
-struct ClientCommand {
-  std::string saga_id;
-  core::OperatorCommand command;
-  CommandDone done;
+struct ClientDelivery {
+  Delivery delivery;
+  DeliveryDone done;           ///< None for what nobody waits for.
+  bool spares_failed = false;  ///< A saga that has failed is left as it is and answered so.
+  bool is_internal = false;    ///< Of another saga, not of a client.
+  bool is_news = false;        ///< It follows a commit that woke the saga's row.
 };
-using ClientMessage = std::variant<ClientStart, ClientCommand>;
+/// What clients ask, and what sagas ask of each other: both come by the saga's id.
+using ClientMessage = std::variant<ClientStart, ClientDelivery>;
 
 /// A start of many, on its way to one commit. Engine thread only once it was posted.
 struct ClientBatch {
@@ -64,15 +69,33 @@ struct BatchLookedUp {
   ClientBatchRef batch;
   std::vector<SagaLoaded> found;
 };
-using EngineMessage = std::variant<ClientStart, ClientCommand, ClientBatchRef, CallReported, Committed, BatchCommitted,
-                                   BatchLookedUp, DueFound, std::vector<SagaLoaded>>;
+/// What a saga asked of a child has been done, and so does the child stand.
+struct ErrandDone {
+  store::SagaKey parent = 0;
+  std::uint64_t errand = 0;
+  core::ChildReported report;
+};
+using EngineMessage = std::variant<ClientStart, ClientDelivery, ClientBatchRef, CallReported, Committed, BatchCommitted,
+                                   BatchLookedUp, ErrandDone, DueFound, std::vector<SagaLoaded>>;
 
 // ---- live sagas
 // --------------------------------------------------------------------------------------------------------
 
 /// An input that waits for its saga's commit, or the client's call it came from.
-using QueuedInput =
-    std::variant<core::CallFinished, core::TimerFired, core::ServiceAvailable, core::Recovered, ClientMessage>;
+using QueuedInput = std::variant<core::Input, ClientMessage>;
+
+/// What a saga asks of a child. Not kept in the store: it follows from the saga's state (`Recovered`).
+using ChildEffect = std::variant<core::StartChild, core::CancelChild, core::UndoChild, core::TerminateChild>;
+
+/// As in the facts of a saga: by the index of the step that starts one.
+using ChildVersions = decltype(core::SagaFacts::child_versions);
+
+struct Errand {
+  std::uint64_t number = 0;
+  store::SagaKey parent = 0;
+  std::string child_id;
+  ChildEffect what;
+};
 
 struct LiveSaga {
   store::SagaKey key = 0;
@@ -85,8 +108,14 @@ struct LiveSaga {
   std::vector<core::Event> events;  ///< Of the commit under way, as the effects and the answer below.
   std::vector<core::Effect> effects;
   std::function<void(Result<void>)> answer;
+  bool tells_parent = false;                                          ///< The commit under way is news for its parent.
   std::deque<QueuedInput> inbox;                                      ///< In the order they came.
   std::vector<std::pair<core::AwaitService, std::uint64_t>> tickets;  ///< Of its calls that wait for an instance.
+  std::vector<std::uint64_t> errands;  ///< Asked of its children and not yet done: it stays in memory, and due.
+  int news_coming = 0;  ///< Commits that wake its row and whose news it has not had: until then the row stays due.
+
+  /// Something is under way that a process which died now would have to find again by the row.
+  [[nodiscard]] bool is_expecting() const { return !errands.empty() || news_coming > 0; }
 };
 
 /// True when `request` is the start that made the saga of these facts.
@@ -95,10 +124,12 @@ struct LiveSaga {
 class Engine {
  public:
   Engine(Registry& registry, store::Store& store, workers::Dispatcher& dispatcher, const Clock& clock,
-         RuntimeObserver* observer, RuntimeOptions options, store::Epoch epoch);
+         RuntimeObserver* observer, RuntimeOptions options, store::Epoch epoch, CallbackTokens tokens);
 
   [[nodiscard]] const RuntimeOptions& options() const { return options_; }
   [[nodiscard]] Subscriptions& subscriptions() { return *subscriptions_; }
+  [[nodiscard]] const CallbackTokens& callback_tokens() const { return tokens_; }
+  void set_public_url(std::string url) { public_url_ = std::move(url); }
 
   void post_client(ClientMessage message);   ///< Any thread.
   void post_batch(ClientBatchRef batch);     ///< Any thread.
@@ -113,12 +144,13 @@ class Engine {
  private:
   // What came.
   void take(ClientStart start);
-  void take(ClientCommand command);
+  void take(ClientDelivery delivery);
   void take(CallReported report);
   void take(ClientBatchRef batch);
   void take(Committed committed);
   void take(BatchCommitted committed);
   void take(BatchLookedUp looked_up);
+  void take(ErrandDone done);
   void take(DueFound found);
   void take(std::vector<SagaLoaded> loaded);
   void adopt(SagaLoaded loaded);
@@ -126,25 +158,42 @@ class Engine {
 
   // A saga's way.
   void begin_saga(ClientStart start);
-  [[nodiscard]] LiveSaga& add_live(const StartRequest& request, core::Decision& decision);
+  [[nodiscard]] LiveSaga& add_live(const StartRequest& request, ChildVersions children, core::Decision& decision);
   void answer_repeated_start(LiveSaga& saga, ClientStart start);
   void enqueue(LiveSaga& saga, QueuedInput input);
   void work_off(LiveSaga& saga);  ///< Inputs in order until a commit is under way; then rests or drops it.
   void process(LiveSaga& saga, QueuedInput input);
-  void process_command(LiveSaga& saga, ClientCommand command);
+  void process_delivery(LiveSaga& saga, ClientDelivery message);
   [[nodiscard]] core::Decision decide(const LiveSaga& saga, const core::Input& input);
   void commit(LiveSaga& saga, core::Decision decision, std::function<void(Result<void>)> answer, bool create,
               std::shared_ptr<const store::AuditEntry> audit = nullptr);
   [[nodiscard]] store::Append record(LiveSaga& saga, core::Decision decision, bool create);
+  void commit_head(LiveSaga& saga, store::Head head);
   void submit(store::Append append);
   void resubmit_stalled();
   void release(LiveSaga& saga);
   void await_instance(LiveSaga& saga, const core::AwaitService& call);
   [[nodiscard]] bool still_waits(const AwaitedCalls::Call& call);
+  void release(LiveSaga& saga, const core::Effect& effect);
+  void call_worker(const LiveSaga& saga, const core::CallWorker& call);
   void settle(LiveSaga& saga);  ///< Arms its timer, or drops it from memory.
   void drop(store::SagaKey saga);
   void give_up(LiveSaga& saga, const Error& error);
   void ask_for(std::string id, ClientMessage message);
+
+  // Parents and children.
+  [[nodiscard]] Result<ChildVersions> child_versions(const workflows::Workflow& workflow) const;
+  void ask_child(LiveSaga& parent, ChildEffect what);
+  void run_errand(const Errand& errand);
+  void start_child(const LiveSaga& parent, const Errand& errand);
+  void deliver_to_child(const Errand& errand, core::Input input);
+  void end_errand(const Errand& errand, Result<Snapshot> child);
+  void postpone(const Errand& errand);
+  void try_postponed_errands();
+  void tell_parent(const LiveSaga& child);
+  void post_internal(ClientMessage message);
+  void note_woken(const std::vector<std::string>& ids, Timestamp at);
+
   void fire_timers();
   void try_awaited_calls();
 
@@ -160,12 +209,15 @@ class Engine {
   [[nodiscard]] bool has_room() const { return live_.size() < options_.max_live; }
   [[nodiscard]] static Error unavailable();
 
+  Registry& registry_;
   store::Store& store_;
   workers::Dispatcher& dispatcher_;
   const Clock& clock_;
   RuntimeObserver* observer_;
   const RuntimeOptions options_;
   const store::Fence fence_;
+  const CallbackTokens tokens_;
+  std::string public_url_;
 
   std::shared_ptr<Mailbox<EngineMessage>> mailbox_ = std::make_shared<Mailbox<EngineMessage>>();
   std::shared_ptr<Subscriptions> subscriptions_ = std::make_shared<Subscriptions>();
@@ -179,6 +231,9 @@ class Engine {
   std::vector<ClientBatchRef> waiting_batches_;  ///< For a saga of theirs whose start, or reading, is under way.
   Timers timers_;
   AwaitedCalls awaited_;
+  std::vector<Errand> postponed_;  ///< Errands that nothing could be done about just now.
+  Timestamp next_errand_try_;
+  std::uint64_t errands_made_ = 0;
   std::deque<store::Append> stalled_;  ///< Refused by a full queue; goes first.
   std::mt19937_64 random_;
 

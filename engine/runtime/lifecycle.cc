@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <concepts>
 
 #include "base/check.h"
 #include "engine/runtime/audit.h"
@@ -14,19 +15,53 @@ namespace saga::runtime {
 using core::Decision;
 using core::SagaStatus;
 
+bool same_start(const core::SagaFacts& there, const StartRequest& request) {
+  if (there.parent_id != request.parent_id || there.parent_step != request.parent_step ||
+      there.parent_attempt != request.parent_attempt) {
+    return false;
+  }
+  return there.workflow == request.workflow->name &&
+         (!request.version_named || there.version == request.workflow->version) &&
+         same_json(there.input, request.input);
+}
+
 namespace {
 
 const std::vector<int>& accepted(const workflows::Step& step, core::Phase phase) {
   return phase == core::Phase::kAction ? step.action.accept : step.compensation->accept;
 }
 
-}  // namespace
+template <typename Input>
+concept IsAboutStep = requires(Input input) {
+  { input.step } -> std::same_as<core::StepIndex&>;
+};
 
-bool same_start(const core::SagaFacts& there, const StartRequest& request) {
-  return there.workflow == request.workflow->name &&
-         (!request.version_named || there.version == request.workflow->version) &&
-         same_json(there.input, request.input);
+/// Gives an input that is about a step the step's index. False: the workflow has no such step.
+bool name_step(const workflows::Workflow& workflow, const std::string& name, core::Input& input) {
+  if (name.empty()) return true;
+  const auto index = workflow.step_index(name);
+  if (!index) return false;
+  std::visit(
+      [&index](auto& what) {
+        if constexpr (IsAboutStep<std::decay_t<decltype(what)>>) what.step = *index;
+      },
+      input);
+  return true;
 }
+
+/// A parent follows when its child ends, and when it comes to wait for an operator or goes on.
+bool is_news_for_parent(const core::SagaState& before, const core::SagaState& after) {
+  const bool was_suspended = before.status == SagaStatus::kSuspended;
+  const bool is_suspended = after.status == SagaStatus::kSuspended;
+  return was_suspended != is_suspended || (core::has_ended(after.status) && before.status != after.status);
+}
+
+bool asks_child(const core::Effect& effect) {
+  return std::holds_alternative<core::StartChild>(effect) || std::holds_alternative<core::CancelChild>(effect) ||
+         std::holds_alternative<core::UndoChild>(effect);
+}
+
+}  // namespace
 
 LiveSaga* Engine::find(store::SagaKey key) {
   const auto saga = live_.find(key);
@@ -34,7 +69,7 @@ LiveSaga* Engine::find(store::SagaKey key) {
 }
 
 /// A saga that is not on disk yet; `decision` is what its start decides.
-LiveSaga& Engine::add_live(const StartRequest& request, Decision& decision) {
+LiveSaga& Engine::add_live(const StartRequest& request, ChildVersions children, Decision& decision) {
   SAGA_CHECK(request.input != nullptr, "a start has an input");
   auto facts = std::make_shared<core::SagaFacts>();
   facts->id = request.id;
@@ -46,6 +81,10 @@ LiveSaga& Engine::add_live(const StartRequest& request, Decision& decision) {
   facts->start_at = request.start_at;
   facts->trace_id = request.trace_id;
   facts->parent_span = request.parent_span;
+  facts->parent_id = request.parent_id;
+  facts->parent_step = request.parent_step;
+  facts->parent_attempt = request.parent_attempt;
+  facts->child_versions = std::move(children);
 
   auto fresh = std::make_unique<LiveSaga>();
   LiveSaga& saga = *fresh;
@@ -65,15 +104,23 @@ void Engine::begin_saga(ClientStart start) {
   if (const auto key = keys_.find(start.request.id); key != keys_.end()) {  // Another start of the same came first.
     return enqueue(*find(key->second), ClientMessage(std::move(start)));
   }
+  auto children = child_versions(*start.request.workflow);
+  if (!children) {
+    if (start.looked_up) return start.done(tl::unexpected(children.error()));
+    start.looked_up = true;  // One that is there already is shown, whatever has been registered since.
+    std::string id = start.request.id;
+    return ask_for(std::move(id), std::move(start));
+  }
   Decision decision;
-  LiveSaga& saga = add_live(start.request, decision);
+  LiveSaga& saga = add_live(start.request, std::move(*children), decision);
   auto shared = std::make_shared<ClientStart>(std::move(start));
   commit(
       saga, std::move(decision),
       [this, shared, key = saga.key](const Result<void>& result) {
         if (result) {
           shared->done(Started{true, snapshot(*find(key))});
-        } else if (result.error().code == ErrorCode::kConflict) {
+        } else if (result.error().code == ErrorCode::kConflict && !shared->clashed) {
+          shared->clashed = true;
           std::string id = shared->request.id;  // Somebody has it: theirs is compared.
           ask_for(std::move(id), std::move(*shared));
         } else {
@@ -108,44 +155,50 @@ void Engine::process(LiveSaga& saga, QueuedInput input) {
     if (auto* start = std::get_if<ClientStart>(client)) {
       answer_repeated_start(saga, std::move(*start));
     } else {
-      process_command(saga, std::move(std::get<ClientCommand>(*client)));
+      process_delivery(saga, std::move(std::get<ClientDelivery>(*client)));
     }
     return;
   }
-  const core::Input decided = std::visit(
-      [](auto& what) -> core::Input {
-        if constexpr (std::is_same_v<std::decay_t<decltype(what)>, ClientMessage>) {
-          SAGA_CHECK(false, "client messages are handled above");
-          return core::TimerFired{};
-        } else {
-          return std::move(what);
-        }
-      },
-      input);
-  Decision decision = decide(saga, decided);
-  if (!decision.events.empty()) commit(saga, std::move(decision), nullptr, false);
+  Decision decision = decide(saga, std::get<core::Input>(input));
+  if (!decision.events.empty()) return commit(saga, std::move(decision), nullptr, false);
+  for (const core::Effect& effect : decision.effects) release(saga, effect);
 }
 
-void Engine::process_command(LiveSaga& saga, ClientCommand command) {
-  const core::OperatorCommand& called = command.command;
-  Decision decision = decide(saga, called);
+void Engine::process_delivery(LiveSaga& saga, ClientDelivery message) {
+  core::Input& input = message.delivery.input;
+  if (message.is_news && saga.news_coming > 0) --saga.news_coming;
+  if (message.spares_failed && saga.state->status == SagaStatus::kFailed) {
+    return message.done(DeliveryAnswer{std::nullopt, snapshot(saga), false});
+  }
+  if (!name_step(*saga.workflow, message.delivery.step, input)) {
+    if (!message.done) return;
+    return message.done(DeliveryAnswer{
+        core::Refusal{core::Refusal::Kind::kMisfit, fmt::format("{}/{} has no step '{}'", saga.workflow->name,
+                                                                saga.workflow->version, message.delivery.step)},
+        snapshot(saga), false});
+  }
+  Decision decision = decide(saga, input);
   if (decision.refusal || decision.events.empty()) {
-    command.done(CommandAnswer{std::move(decision.refusal), snapshot(saga), false});
+    for (const core::Effect& effect : decision.effects) release(saga, effect);
+    if (message.done) message.done(DeliveryAnswer{std::move(decision.refusal), snapshot(saga), false});
     return;
   }
-  auto done = std::make_shared<CommandDone>(std::move(command.done));
+  std::shared_ptr<const store::AuditEntry> audit;
+  if (const auto* called = std::get_if<core::OperatorCommand>(&input); called != nullptr && !message.is_internal) {
+    audit = std::make_shared<const store::AuditEntry>(
+        audit_entry(saga.id, *called, clock_.now(), kAuditDone, called->output ? "with output" : ""));
+  }
+  if (!message.done) return commit(saga, std::move(decision), nullptr, false);
   commit(
       saga, std::move(decision),
-      [this, done, key = saga.key](const Result<void>& result) {
+      [this, done = std::move(message.done), key = saga.key](const Result<void>& result) {
         if (result) {
-          (*done)(CommandAnswer{std::nullopt, snapshot(*find(key)), true});
+          done(DeliveryAnswer{std::nullopt, snapshot(*find(key)), true});
         } else {
-          (*done)(tl::unexpected(result.error()));
+          done(tl::unexpected(result.error()));
         }
       },
-      false,
-      std::make_shared<const store::AuditEntry>(
-          audit_entry(saga.id, called, clock_.now(), kAuditDone, called.output ? "with output" : "")));
+      false, std::move(audit));
 }
 
 Decision Engine::decide(const LiveSaga& saga, const core::Input& input) {
@@ -176,11 +229,23 @@ store::Append Engine::record(LiveSaga& saga, Decision decision, bool create) {
     append.events.push_back(
         {seq++, event.at, std::string(core::type_name(event.body)), core::encode_event(*saga.workflow, event.body)});
   }
+  saga.tells_parent = is_news_for_parent(*saga.state, decision.after);
   saga.state = std::make_shared<const core::SagaState>(std::move(decision.after));
-  store::Head head =
-      head_of(*saga.workflow, *saga.state, std::max(clock_.now(), saga.state->updated_at), options_.sleep_after);
+  const core::SagaFacts& facts = *saga.state->facts;
+  const Timestamp now = std::max(clock_.now(), saga.state->updated_at);
+  store::Head head = head_of(*saga.workflow, *saga.state, now, options_.sleep_after);
+  // What it asks of its children is lost with the process, and asked again when it is read back.
+  const bool asks = std::any_of(decision.effects.begin(), decision.effects.end(), asks_child);
+  if ((asks || saga.is_expecting()) && !head.ended) head.wake_at = now;
+  if (saga.tells_parent && !facts.parent_id.empty()) append.wake.push_back(facts.parent_id);
+  for (const core::Effect& effect : decision.effects) {
+    const auto* terminate = std::get_if<core::TerminateChild>(&effect);
+    if (terminate == nullptr) continue;
+    append.wake.push_back(core::child_id(saga.id, saga.workflow->steps[terminate->step].name, terminate->attempt));
+  }
+  append.wake_at = now;
+  note_woken(append.wake, now);
   if (create) {
-    const core::SagaFacts& facts = *saga.state->facts;
     append.create =
         store::Identity{facts.id, facts.workflow, facts.version, facts.tags, facts.created_at, options_.shard};
   }
@@ -193,6 +258,20 @@ store::Append Engine::record(LiveSaga& saga, Decision decision, bool create) {
   saga.committing = true;
   timers_.disarm(saga.key);
   return append;
+}
+
+/// Somebody woke it, or it was kept due for what it asked of its children; nothing is to be done any more.
+void Engine::commit_head(LiveSaga& saga, store::Head head) {
+  store::Append append;
+  append.saga = saga.key;
+  append.fence = fence_;
+  append.first_seq = saga.state->seq + 1;
+  saga.head = head;
+  append.head = std::move(head);
+  saga.committing = true;
+  timers_.disarm(saga.key);
+  commits_in_flight_.fetch_add(1);
+  submit(std::move(append));
 }
 
 /// A full queue refuses new sagas; running ones wait for it.
@@ -228,35 +307,52 @@ void Engine::release(LiveSaga& saga) {
   const std::vector<core::Event> events = std::exchange(saga.events, {});
   const std::vector<core::Effect> effects = std::exchange(saga.effects, {});
   const auto answer = std::exchange(saga.answer, nullptr);
+  if (events.empty()) return;  // Only its row was written.
   if (observer_ != nullptr) observer_->committed(*saga.workflow, *saga.state, events);
   if (answer) answer({});
   if (subscriptions_->any()) {
     const bool at_rest = core::has_ended(saga.state->status) || saga.state->status == SagaStatus::kSuspended;
     subscriptions_->tell(saga.id, CommitNotice{saga.state->seq, at_rest, snapshot(saga)});
   }
-  for (const core::Effect& effect : effects) {
-    if (const auto* await = std::get_if<core::AwaitService>(&effect)) {
-      await_instance(saga, *await);
-      continue;
-    }
-    if (!std::holds_alternative<core::CallWorker>(effect)) continue;  // Of a child: no workflow that loads has one.
-    const auto& call = std::get<core::CallWorker>(effect);
-    core::CallRequest request = core::render_call(*saga.workflow, *saga.state, call.step, call.phase);
-    workers::WorkerCall sent{std::move(request.service),
-                             std::move(request.url),
-                             std::move(request.method),
-                             std::move(request.path),
-                             std::move(request.headers),
-                             std::move(request.body),
-                             request.timeout,
-                             accepted(saga.workflow->steps[call.step], call.phase)};
-    open_calls_.fetch_add(1);
-    dispatcher_.send(std::move(sent), [mailbox = mailbox_, key = saga.key, call](workers::CallReport report) {
-      const auto ms = std::chrono::duration_cast<Millis>(report.duration).count();
-      mailbox->post(
-          CallReported{key, core::CallFinished{call.step, call.phase, call.attempt, std::move(report.outcome), ms}});
-    });
+  if (std::exchange(saga.tells_parent, false)) tell_parent(saga);
+  for (const core::Effect& effect : effects) release(saga, effect);
+}
+
+void Engine::release(LiveSaga& saga, const core::Effect& effect) {
+  std::visit(
+      [this, &saga](const auto& what) {
+        using What = std::decay_t<decltype(what)>;
+        if constexpr (std::is_same_v<What, core::CallWorker>) {
+          call_worker(saga, what);
+        } else if constexpr (std::is_same_v<What, core::AwaitService>) {
+          await_instance(saga, what);
+        } else {
+          ask_child(saga, what);
+        }
+      },
+      effect);
+}
+
+void Engine::call_worker(const LiveSaga& saga, const core::CallWorker& call) {
+  core::CallRequest request = core::render_call(*saga.workflow, *saga.state, call.step, call.phase);
+  if (!public_url_.empty()) {
+    const CallbackTarget target{saga.id, saga.workflow->steps[call.step].name, call.phase, call.attempt};
+    request.headers.emplace_back(workers::kSagaCallbackUrl, public_url_ + tokens_.path(target));
   }
+  workers::WorkerCall sent{std::move(request.service),
+                           std::move(request.url),
+                           std::move(request.method),
+                           std::move(request.path),
+                           std::move(request.headers),
+                           std::move(request.body),
+                           request.timeout,
+                           accepted(saga.workflow->steps[call.step], call.phase)};
+  open_calls_.fetch_add(1);
+  dispatcher_.send(std::move(sent), [mailbox = mailbox_, key = saga.key, call](workers::CallReport report) {
+    const auto ms = std::chrono::duration_cast<Millis>(report.duration).count();
+    mailbox->post(
+        CallReported{key, core::CallFinished{call.step, call.phase, call.attempt, std::move(report.outcome), ms}});
+  });
 }
 
 void Engine::await_instance(LiveSaga& saga, const core::AwaitService& call) {
@@ -280,13 +376,16 @@ bool Engine::still_waits(const AwaitedCalls::Call& call) {
 }
 
 void Engine::settle(LiveSaga& saga) {
-  if (core::has_open_call(*saga.state)) {
+  if (core::has_open_call(*saga.state) || saga.is_expecting()) {
     if (const auto due = core::next_due(*saga.workflow, *saga.state)) timers_.arm(saga.key, *due);
     return;
   }
   const Timestamp now = clock_.now();
   const bool parked = saga.state->status == SagaStatus::kPending && !saga.state->facts->start_at && !has_room();
-  if (parked || is_asleep(*saga.workflow, *saga.state, now, options_.sleep_after)) return drop(saga.key);
+  if (parked || is_asleep(*saga.workflow, *saga.state, now, options_.sleep_after)) {
+    store::Head head = head_of(*saga.workflow, *saga.state, now, options_.sleep_after);
+    return must_write(saga.head, head) ? commit_head(saga, std::move(head)) : drop(saga.key);
+  }
   if (const auto due = core::next_due(*saga.workflow, *saga.state)) {
     timers_.arm(saga.key, *due);
   }

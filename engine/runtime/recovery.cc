@@ -94,7 +94,7 @@ bool Recovery::scan_page() {
 }
 
 SagaLoaded Recovery::read(std::string id, std::optional<store::SagaKey> asked_key, Result<store::SagaRow> row) {
-  SagaLoaded loaded{std::move(id), asked_key, std::move(row), nullptr, nullptr, "", 0};
+  SagaLoaded loaded{std::move(id), asked_key, std::move(row), nullptr, nullptr, "", 0, false};
   if (!loaded.row) return loaded;
   const store::Identity& identity = loaded.row->identity;
   auto records = store_.load(loaded.row->key);
@@ -111,6 +111,12 @@ SagaLoaded Recovery::read(std::string id, std::optional<store::SagaKey> asked_ke
   auto state = replay(*loaded.workflow, *records);
   if (state) {
     loaded.state = std::make_shared<const core::SagaState>(std::move(*state));
+    const std::string& parent = loaded.state->facts->parent_id;
+    if (!parent.empty() && !loaded.row->head.ended) {
+      const auto parent_row = store_.find(parent);
+      loaded.parent_terminated =
+          parent_row && parent_row->head.status == core::to_string(core::SagaStatus::kTerminated);
+    }
   } else {
     loaded.problem = state.error().message;
   }

@@ -34,7 +34,8 @@ struct SagaLoaded {
   workflows::WorkflowRef workflow;
   std::shared_ptr<const core::SagaState> state;  ///< Null: `problem` says why it does not replay.
   std::string problem;
-  std::int64_t last_seq = 0;  ///< Of the last record, readable or not.
+  std::int64_t last_seq = 0;       ///< Of the last record, readable or not.
+  bool parent_terminated = false;  ///< It is a child, not ended, and its parent was terminated.
 };
 
 using RecoveryReport = std::variant<DueFound, std::vector<SagaLoaded>>;

@@ -11,18 +11,6 @@ namespace saga::runtime {
 
 using workflows::WorkflowRef;
 
-namespace {
-
-/// The rulebook runs calls one after the other: what else a definition may say is loaded and checked, but not taken.
-bool can_be_run(const workflows::Workflow& workflow) {
-  const auto is_call = [&workflow](const workflows::PlanNode& node) {
-    return node.step && workflow.steps[*node.step].kind == workflows::StepKind::kCall;
-  };
-  return std::all_of(workflow.plan.begin(), workflow.plan.end(), is_call);
-}
-
-}  // namespace
-
 Registry::Registry(store::Store& store) : store_(store) {}
 
 Result<std::vector<std::string>> Registry::load() {
@@ -50,12 +38,6 @@ Result<std::vector<std::string>> Registry::load() {
 Result<std::vector<Registry::Registered>> Registry::check(const std::vector<WorkflowRef>& workflows) const {
   std::vector<Registered> registered;
   for (const WorkflowRef& workflow : workflows) {
-    if (!can_be_run(*workflow)) {
-      return fail(ErrorCode::kInvalid,
-                  fmt::format("{}/{} has steps that this version of sagad does not run yet: expected calls, one after "
-                              "the other",
-                              workflow->name, workflow->version));
-    }
     const WorkflowRef there = find(workflow->name, workflow->version);
     if (there && there->definition != workflow->definition) {
       return fail(

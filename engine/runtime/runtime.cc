@@ -5,8 +5,13 @@
 namespace saga::runtime {
 
 namespace {
+
+/// What the store keeps the key of callback URLs as.
+constexpr const char* kCallbackKey = "callback_key";
+
 /// The longest the engine thread sleeps, so that awaited services and a stop are noticed.
 constexpr Millis kPatience{250};
+
 }  // namespace
 
 class Runtime::Impl : public Engine {
@@ -18,8 +23,13 @@ Result<std::unique_ptr<Runtime>> Runtime::create(Registry& registry, store::Stor
                                                  RuntimeObserver* observer, RuntimeOptions options) {
   const auto epoch = store.take_over(options.shard, options.owner);
   if (!epoch) return tl::unexpected(epoch.error());
-  return std::unique_ptr<Runtime>(
-      new Runtime(std::make_unique<Impl>(registry, store, dispatcher, clock, observer, std::move(options), *epoch)));
+  const auto key = store.keep_secret(kCallbackKey, CallbackTokens::fresh_key());
+  if (!key) return tl::unexpected(key.error());
+  if (!CallbackTokens::is_key(*key)) {
+    return fail(ErrorCode::kCorruption, "the store's secret 'callback_key' is not 32 bytes as hex");
+  }
+  return std::unique_ptr<Runtime>(new Runtime(std::make_unique<Impl>(
+      registry, store, dispatcher, clock, observer, std::move(options), *epoch, CallbackTokens(*key))));
 }
 
 Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -33,9 +43,12 @@ void Runtime::start_many(std::vector<StartRequest> requests, ManyStartedDone don
   impl_->post_batch(std::make_shared<ClientBatch>(std::move(requests), std::move(done)));
 }
 
-void Runtime::command(std::string saga_id, core::OperatorCommand command, CommandDone done) {
-  impl_->post_client(ClientCommand{std::move(saga_id), std::move(command), std::move(done)});
+void Runtime::deliver(Delivery delivery, DeliveryDone done) {
+  impl_->post_client(ClientDelivery{std::move(delivery), std::move(done), false, false, false});
 }
+
+const CallbackTokens& Runtime::callback_tokens() const { return impl_->callback_tokens(); }
+void Runtime::set_public_url(std::string url) { impl_->set_public_url(std::move(url)); }
 
 std::unique_ptr<Runtime::Subscription> Runtime::subscribe(std::string saga_id, Subscriber subscriber) {
   return impl_->subscriptions().add(std::move(saga_id), std::move(subscriber));

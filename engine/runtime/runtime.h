@@ -20,6 +20,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "engine/core/decide.h"
+#include "engine/runtime/callback_token.h"
 #include "engine/runtime/reader.h"
 #include "engine/runtime/registry.h"
 #include "store/store.h"
@@ -39,6 +40,9 @@ struct RuntimeOptions {
   std::optional<std::uint64_t> seed;  ///< For the jitter of delays; drawn when none is given.
 };
 
+/// How deep child sagas may nest below one that a client started.
+inline constexpr std::size_t kMaxChildDepth = 8;
+
 struct StartRequest {
   std::string id;  ///< Checked by the caller; never empty.
   workflows::WorkflowRef workflow;
@@ -50,6 +54,9 @@ struct StartRequest {
   std::string parent_span;  ///< 16 hex digits, or empty.
   std::string actor;
   bool verified = false;  ///< The actor is.
+  std::string parent_id;  ///< Of a child saga, as the two below.
+  std::string parent_step;
+  int parent_attempt = 0;
 };
 
 /// A start that is on disk. `created` false: the same start was there; `saga` shows it as it is.
@@ -57,8 +64,8 @@ struct Started {
   bool created = false;
   Snapshot saga;
 };
-/// `kConflict`: the id is taken by other content. `kOverloaded`, `kUnavailable` (draining, store not writable),
-/// `kPoisoned`: nothing was accepted.
+/// `kConflict`: the id is taken by other content. `kInvalid`: a step's child workflow cannot be used. `kOverloaded`,
+/// `kUnavailable` (draining, store not writable), `kPoisoned`: nothing was accepted.
 using StartDone = std::function<void(Result<Started>)>;
 
 /// How a start of many ended. With `clashes` nothing was started.
@@ -69,14 +76,21 @@ struct ManyStarted {
 /// Errors as for one start; nothing was accepted. `kConflict`: an id is taken, but no longer there to be compared.
 using ManyStartedDone = std::function<void(Result<ManyStarted>)>;
 
-/// How an operator's command ended. With `refusal` nothing was written.
-struct CommandAnswer {
+/// What came for a saga that is known by its id.
+struct Delivery {
+  std::string saga_id;
+  core::Input input;
+  std::string step;  ///< Where the input is about a step: its name. Which index it has is filled in here.
+};
+
+/// How a delivery ended. With `refusal` nothing was written.
+struct DeliveryAnswer {
   std::optional<core::Refusal> refusal;
   Snapshot saga;
   bool changed = false;  ///< Something was recorded, and an audit entry with it; false where its effect held already.
 };
 /// `kNotFound`, `kCorruption` (only `terminate` helps), `kOverloaded`, `kUnavailable`, `kPoisoned`.
-using CommandDone = std::function<void(Result<CommandAnswer>)>;
+using DeliveryDone = std::function<void(Result<DeliveryAnswer>)>;
 
 /// A saga's commit became durable. Called on the engine thread; must not block.
 struct CommitNotice {
@@ -123,8 +137,12 @@ class Runtime {
   /// All or none, in one commit. No id is there twice. `done` as for one start.
   void start_many(std::vector<StartRequest> requests, ManyStartedDone done);
 
-  /// `done` runs exactly once, on the engine thread, after the command's events are durable or it was refused.
-  void command(std::string saga_id, core::OperatorCommand command, CommandDone done);
+  /// An operator's command, a callback, a heartbeat or a signal. `done` runs exactly once, on the engine thread, after
+  /// what follows is durable or it was refused.
+  void deliver(Delivery delivery, DeliveryDone done);
+
+  /// Checks the tokens of callback URLs.
+  [[nodiscard]] const CallbackTokens& callback_tokens() const;
 
   /// `subscriber` is told of every commit of that saga from now on until the handle is destroyed (also if no such saga
   /// exists yet). A commit that is durable when `subscribe` returns may be told or not: subscribe first, then read.
@@ -139,6 +157,9 @@ class Runtime {
   [[nodiscard]] bool drained() const;  ///< Draining, and no call and no commit is in flight.
 
   [[nodiscard]] RuntimeStats stats() const;
+
+  /// Where workers reach the API: what `Saga-Callback-Url` begins with. Before `run`; without it calls carry none.
+  void set_public_url(std::string url);
 
   // ---- the engine thread ------------------------------------------------------------------------------------------
 

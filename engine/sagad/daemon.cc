@@ -88,6 +88,7 @@ class Daemon {
 
  private:
   int register_workflows();
+  [[nodiscard]] std::string public_url() const;
   /// Who may call: read anew, or as it was where the file does not do.
   void reload_tokens();
   void reload_certificate();
@@ -187,7 +188,22 @@ void Daemon::warn_of_unknown_services() {
   }
 }
 
+/// How workers reach this server, its last '/' taken off.
+std::string Daemon::public_url() const {
+  std::string url = options_.public_url;
+  if (url.empty()) {
+    url = fmt::format("{}://{}", options_.tls_cert.empty() ? "http" : "https",
+                      shown_address(options_.host, server_->port()));
+  }
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
 void Daemon::go() {
+  if (options_.public_url.empty() && (options_.host == "0.0.0.0" || options_.host == "::")) {
+    log_.warn("public_url_missing", {{"callbacks_go_to", public_url()}});
+  }
+  runtime_->set_public_url(public_url());
   engine_ = std::jthread([this](const std::stop_token& token) { runtime_->run(token); });
   server_->start();
   const std::string address = shown_address(options_.host, server_->port());

@@ -28,6 +28,7 @@ inline constexpr std::string_view kSagaAttempt = "Saga-Attempt";
 inline constexpr std::string_view kSagaOutcome = "Saga-Outcome";
 inline constexpr std::string_view kSagaTimeoutMs = "Saga-Timeout-Ms";
 inline constexpr std::string_view kSagaAsync = "Saga-Async";
+inline constexpr std::string_view kSagaCallbackUrl = "Saga-Callback-Url";
 inline constexpr std::string_view kTraceparent = "traceparent";
 
 /// "order-42/process_payment/action": the same for every attempt of one call.

@@ -40,6 +40,8 @@ class RuntimeTest : public ::testing::Test {
     register_workflows(kTrip);
   }
 
+  [[nodiscard]] virtual bool has_died() const { return false; }
+
   /// A process that begins over the same store.
   void boot(RuntimeOptions options = {}) {
     runtime_.reset();
@@ -59,10 +61,10 @@ class RuntimeTest : public ::testing::Test {
     ASSERT_TRUE(added) << added.error().message;
   }
 
-  /// Turns until nothing moves without the clock or an answer.
+  /// Turns until nothing moves without the clock or an answer, or the process has died.
   void settle() {
     int quiet = 0;
-    while (quiet < 3) {
+    while (quiet < 3 && !has_died()) {
       const std::size_t taken = runtime_->turn();
       const RuntimeStats stats = runtime_->stats();
       quiet = taken == 0 && stats.mailbox == 0 && stats.commits_in_flight == 0 && stats.recovering == 0 ? quiet + 1 : 0;
@@ -93,14 +95,32 @@ class RuntimeTest : public ::testing::Test {
   }
   Result<Started> start(const std::string& id) { return start(request(id)); }
 
-  Result<CommandAnswer> command(const std::string& id, core::Verb verb, const std::string& step = "",
-                                JsonRef output = nullptr) {
-    std::optional<Result<CommandAnswer>> answer;
-    runtime_->command(id, {verb, step, std::move(output), {"tester", false, "because"}},
-                      [&answer](Result<CommandAnswer> result) { answer = std::move(result); });
+  Result<DeliveryAnswer> command(const std::string& id, core::Verb verb, const std::string& step = "",
+                                 JsonRef output = nullptr) {
+    return deliver({id, core::OperatorCommand{verb, step, std::move(output), {"tester", false, "because"}}, ""});
+  }
+
+  Result<DeliveryAnswer> deliver(Delivery delivery) {
+    std::optional<Result<DeliveryAnswer>> answer;
+    runtime_->deliver(std::move(delivery), [&answer](Result<DeliveryAnswer> result) { answer = std::move(result); });
     settle();
-    if (!answer) return fail(ErrorCode::kInternal, "the command was never answered");
+    if (!answer) return fail(ErrorCode::kInternal, "the delivery was never answered");
     return *answer;
+  }
+
+  /// "done", or the kind of the refusal.
+  static std::string said(const Result<DeliveryAnswer>& answer) {
+    if (!answer) return answer.error().message;
+    if (!answer->refusal) return "done";
+    switch (answer->refusal->kind) {
+      case core::Refusal::Kind::kConflict:
+        return "conflict";
+      case core::Refusal::Kind::kMisfit:
+        return "misfit";
+      case core::Refusal::Kind::kGone:
+        return "gone";
+    }
+    return "";
   }
 
   /// Answers the oldest open call, which must be `what`: "step/phase/attempt".
