@@ -143,6 +143,34 @@ TEST_F(OpenBreakerTest, OneThatIsSuspendedGoesOnWhenItIsResumed) {
   EXPECT_EQ(status("t1"), "running");
 }
 
+TEST_F(OpenBreakerTest, BranchesOfOneSagaWaitEachForItsOwn) {
+  const auto loaded = workflows::load_workflows(R"(
+name: trip
+version: 2
+steps:
+  - parallel:
+      - [{ name: hotel, service: hotels, action: /book }]
+      - [{ name: flight, service: flights, action: /book }]
+)",
+                                                "test.yaml");
+  ASSERT_TRUE(loaded) << workflows::format_problem(loaded.error().front());
+  StartRequest both = request("t1");
+  both.workflow = loaded->front();
+  dispatcher_->let_through("hotels", Admits::kNone);
+  dispatcher_->let_through("flights", Admits::kNone);
+  ASSERT_TRUE(start(std::move(both)));
+  pass(Millis{5'000});
+  EXPECT_EQ(calls(), 2U);
+  dispatcher_->let_through("hotels", Admits::kOne);
+  settle();
+  answer("hotel/action/1", 200);
+  EXPECT_EQ(calls(), 3U) << "the other branch waits on";
+  dispatcher_->let_through("flights", Admits::kAll);
+  settle();
+  answer("flight/action/1", 200);
+  EXPECT_EQ(runtime_->stats().live, 0U) << "an ended saga leaves memory";
+}
+
 TEST_F(OpenBreakerTest, AfterARestartItIsTriedAgain) {
   dispatcher_->let_through("hotels", Admits::kNone);
   ASSERT_TRUE(start("t1"));
