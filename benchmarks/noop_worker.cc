@@ -1,7 +1,7 @@
 // A worker that does nothing and costs next to nothing: it answers every request on every path with one fixed JSON
 // body, at once or after a delay. One thread, epoll, keep-alive, pipelining; tens of thousands of connections.
 //
-//   noop_worker [--port 0] [--delay-ms 0] [--body '{"ok":true}']
+//   noop_worker [--port 0] [--delay-ms 0] [--body '{"ok":true}'] [--answer PATH=STATUS]…
 //
 // Prints "noop_worker ready on http://127.0.0.1:PORT", and at SIGTERM or SIGINT how many requests it answered.
 
@@ -70,10 +70,11 @@ struct Delayed {
 
 class NoopWorker {
  public:
-  NoopWorker(std::uint16_t port, std::chrono::milliseconds delay, std::string_view body)
+  /// `others`: "/path=503", answered so and at once.
+  NoopWorker(std::uint16_t port, std::chrono::milliseconds delay, std::string_view body,
+             const std::vector<std::string>& others)
       : delay_(delay),
-        answer_(fmt::format("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                            body.size(), body)),
+        answer_(answer_of("200", body)),
         epoll_(epoll_create1(EPOLL_CLOEXEC)),
         listener_(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
     const int one = 1;
@@ -95,6 +96,16 @@ class NoopWorker {
     signals_ = signalfd(-1, &stop, SFD_NONBLOCK | SFD_CLOEXEC);
     watch(listener_);
     watch(signals_);
+    for (const std::string& other : others) {
+      const auto equals = other.rfind('=');
+      SAGA_CHECK(equals != std::string::npos, "PATH=STATUS");
+      others_.emplace_back(" " + other.substr(0, equals) + " ", answer_of(other.substr(equals + 1), "{}"));
+    }
+  }
+
+  static std::string answer_of(std::string_view status, std::string_view body) {
+    return fmt::format("HTTP/1.1 {} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}", status,
+                       body.size(), body);
   }
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
@@ -174,9 +185,14 @@ class NoopWorker {
       bytes = joined;
     }
     while (const auto size = request_size(bytes)) {
+      const std::string_view line = bytes.substr(0, bytes.find('\r'));
+      const auto other = std::find_if(others_.begin(), others_.end(),
+                                      [&](const auto& o) { return line.find(o.first) != std::string_view::npos; });
       bytes.remove_prefix(*size);
       ++answered_;
-      if (delay_.count() == 0) {
+      if (other != others_.end()) {
+        at(fd).unsent += other->second;
+      } else if (delay_.count() == 0) {
         at(fd).unsent += answer_;
       } else {
         delayed_.push_back({Clock::now() + delay_, fd, at(fd).generation});
@@ -207,6 +223,7 @@ class NoopWorker {
 
   const std::chrono::milliseconds delay_;
   const std::string answer_;
+  std::vector<std::pair<std::string, std::string>> others_;  ///< " /path " and what to answer there.
   const int epoll_;
   const int listener_;
   int signals_ = -1;
@@ -223,9 +240,11 @@ int main(int argc, char** argv) {
   CLI::App app{"A worker that answers every request with one fixed JSON body, as cheaply as it can"};
   std::uint16_t port = 0;
   std::int64_t delay_ms = 0;
+  std::vector<std::string> others;
   std::string body = R"({"ok":true})";
   app.add_option("--port", port, "Port on 127.0.0.1; 0 takes a free one");
   app.add_option("--delay-ms", delay_ms, "Answer after this long")->check(CLI::NonNegativeNumber);
+  app.add_option("--answer", others, "PATH=STATUS: another status there, without delay")->allow_extra_args(false);
   app.add_option("--body", body, "The JSON to answer");
   CLI11_PARSE(app, argc, argv);
 
@@ -234,7 +253,7 @@ int main(int argc, char** argv) {
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
 
-  NoopWorker worker(port, std::chrono::milliseconds(delay_ms), body);
+  NoopWorker worker(port, std::chrono::milliseconds(delay_ms), body, others);
   fmt::print("noop_worker ready on http://127.0.0.1:{}\n", worker.port());
   std::fflush(stdout);
   fmt::print("noop_worker answered {} requests\n", worker.run());

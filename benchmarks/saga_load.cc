@@ -1,12 +1,15 @@
-// A client that costs next to nothing: keeps N starts in flight, each over a keep-alive connection of its own, and says
-// how many sagas a second ended and how long each took. One thread, epoll.
+// A client that costs next to nothing: keeps N starts in flight, each over a keep-alive connection of its own, or
+// begins so many a second whatever comes back, and says how many sagas a second ended and how long each took. One
+// thread, epoll.
 //
 //   saga_load --server http://127.0.0.1:7070 --workflow bench --concurrent 128 --seconds 5 [--no-wait] [--starts N]
-//             [--idle N] [--start-at TIME] [--input JSON]
+//             [--idle N] [--start-at TIME] [--input JSON] [--rate N]
 //
-// Closed loop: a connection sends its next start when the last is answered. With `?wait` an answer is the saga's end;
-// with --no-wait it is the durable acceptance. --idle opens that many further connections first, which send one request
-// each and then nothing. Prints one JSON object. Exit 1 when any answer was not the expected one.
+// Closed loop: a connection sends its next start when the last is answered. With --rate an open one: starts are due
+// evenly, one that finds every connection busy waits for it, and its time counts from when it was due. With `?wait` an
+// answer is the saga's end; with --no-wait it is the durable acceptance. --idle opens that many further connections
+// first, which send one request each and then nothing. Prints one JSON object. Exit 1 when any answer was not the
+// expected one.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -42,6 +45,7 @@ struct Options {
   int concurrent = 128;
   int idle = 0;
   double seconds = 5;
+  double rate = 0;  ///< Starts a second; 0: closed loop.
   std::int64_t starts = 0;
   bool no_wait = false;
 };
@@ -101,10 +105,16 @@ class Load {
     for (int i = 0; i < options_.concurrent; ++i) open(true);
     const auto begin = SteadyClock::now();
     end_ = begin + std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(options_.seconds));
+    begin_ = begin;
     for (Connection& c : connections_) {
-      if (c.measured) send_start(c);
+      if (!c.measured) continue;
+      if (options_.rate > 0) {
+        free_.push_back(&c);
+      } else {
+        send_start(c);
+      }
     }
-    while (in_flight_ > 0) poll();
+    while (in_flight_ > 0 || send_due()) poll();
     report(std::chrono::duration<double>(SteadyClock::now() - begin).count());
     return bad_ == 0 ? 0 : 1;
   }
@@ -141,6 +151,27 @@ class Load {
     }
   }
 
+  /// When start number `sent_` is due.
+  [[nodiscard]] SteadyClock::time_point next_due() const {
+    const std::chrono::duration<double> after(static_cast<double>(sent_) / options_.rate);
+    return begin_ + std::chrono::duration_cast<SteadyClock::duration>(after);
+  }
+
+  /// Of an open loop: sends what is due as far as there are free connections. False once there is nothing more to come.
+  bool send_due() {
+    if (options_.rate <= 0) return false;
+    while (next_due() < end_) {
+      if (free_.empty() || SteadyClock::now() < next_due()) return true;
+      Connection& c = *free_.back();
+      free_.pop_back();
+      c.sent_at = next_due();
+      ++sent_;
+      ++in_flight_;
+      write_all(c, start_);
+    }
+    return false;
+  }
+
   void send_start(Connection& c) {
     const bool enough = options_.starts > 0 ? sent_ >= options_.starts : SteadyClock::now() >= end_;
     if (enough) return;
@@ -152,7 +183,9 @@ class Load {
 
   void poll() {
     epoll_event events[256];
-    const int n = epoll_wait(epoll_, events, 256, 60'000);
+    const bool open_loop = send_due() && !free_.empty();
+    const int n = epoll_wait(epoll_, events, 256, open_loop ? 1 : 60'000);
+    if (n == 0 && open_loop) return;
     if (n <= 0) {
       std::fprintf(stderr, "saga_load: nothing came for a minute, %lld starts unanswered\n",
                    static_cast<long long>(in_flight_));
@@ -183,7 +216,11 @@ class Load {
       }
       c.in.erase(0, answer->size);
       --in_flight_;
-      send_start(c);
+      if (options_.rate > 0) {
+        free_.push_back(&c);
+      } else {
+        send_start(c);
+      }
     }
   }
 
@@ -208,6 +245,8 @@ class Load {
   std::string probe_;
   int epoll_ = -1;
   std::vector<Connection> connections_;
+  std::vector<Connection*> free_;  ///< Of an open loop.
+  SteadyClock::time_point begin_;
   SteadyClock::time_point end_;
   std::int64_t sent_ = 0;
   std::int64_t in_flight_ = 0;
@@ -229,6 +268,7 @@ int main(int argc, char** argv) {
   app.add_option("--idle", options.idle, "Further connections that idle")->capture_default_str();
   app.add_option("--seconds", options.seconds)->capture_default_str();
   app.add_option("--starts", options.starts, "Stop after so many, whatever the time");
+  app.add_option("--rate", options.rate, "Starts a second, whatever comes back")->check(CLI::NonNegativeNumber);
   app.add_flag("--no-wait", options.no_wait, "An answer is the acceptance, not the end");
   CLI11_PARSE(app, argc, argv);
   rlimit files{};
