@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "sagactl/commands/commands.h"
+#include "sagactl/commands/many.h"
+#include "sagactl/profile.h"
 #include "sagactl/suggest.h"
 #include "workflows/definition/suggest.h"
 
@@ -20,7 +22,8 @@ struct Common {
   std::string server;
   std::string token_file;
   std::string ca_file;
-  std::string format = "table";
+  std::string profile;
+  std::string format;
 };
 
 void add_common(CLI::App& app, Common& common) {
@@ -29,7 +32,8 @@ void add_common(CLI::App& app, Common& common) {
   app.add_option("--token-file", common.token_file, "a file with the token; else SAGACTL_TOKEN");
   app.add_option("--ca-file", common.ca_file,
                  "PEM file of the authorities to trust for https; else SAGACTL_CA_FILE, else the system's");
-  app.add_option("-o", common.format, "table, json, jsonl, yaml or ids")
+  app.add_option("--profile", common.profile, "a named set of these options, from ~/.config/sagactl/config.yaml");
+  app.add_option("-o", common.format, "table (the default), json, jsonl, yaml or ids")
       ->check(CLI::IsMember({"table", "json", "jsonl", "yaml", "ids"}));
 }
 
@@ -50,7 +54,25 @@ Result<std::string> token_of(const Common& common, const Surroundings& world) {
   return token;
 }
 
-Result<Context> context_of(const Common& common, Surroundings& world) {
+/// What the command line says, and where it says nothing the profile that it names.
+Result<Common> with_profile(Common common, const Surroundings& world) {
+  if (common.profile.empty()) return common;
+  auto profile = read_profile(common.profile, world.environment);
+  if (!profile) return tl::unexpected<Error>(profile.error());
+  const auto fill = [](std::string& option, std::string& said) {
+    if (option.empty()) option = std::move(said);
+  };
+  fill(common.server, profile->server);
+  fill(common.token_file, profile->token_file);
+  fill(common.ca_file, profile->ca_file);
+  fill(common.format, profile->output);
+  return common;
+}
+
+Result<Context> context_of(const Common& given, Surroundings& world) {
+  const auto filled = with_profile(given, world);
+  if (!filled) return tl::unexpected<Error>(filled.error());
+  const Common& common = *filled;
   auto token = token_of(common, world);
   if (!token) return tl::unexpected<Error>(token.error());
   std::string server = common.server;
@@ -75,9 +97,10 @@ Result<Context> context_of(const Common& common, Surroundings& world) {
                   std::move(*client),
                   "sagactl"};
   // What was given by option has to be in a command that is to work when it is pasted.
-  if (!common.server.empty()) context.program += " --server " + shell_quote(common.server);
-  if (!common.token_file.empty()) context.program += " --token-file " + shell_quote(common.token_file);
-  if (!common.ca_file.empty()) context.program += " --ca-file " + shell_quote(common.ca_file);
+  if (!given.profile.empty()) context.program += " --profile " + shell_quote(given.profile);
+  if (!given.server.empty()) context.program += " --server " + shell_quote(given.server);
+  if (!given.token_file.empty()) context.program += " --token-file " + shell_quote(given.token_file);
+  if (!given.ca_file.empty()) context.program += " --ca-file " + shell_quote(given.ca_file);
   return context;
 }
 
@@ -95,14 +118,12 @@ std::string_view nearest_of(const std::vector<std::string>& known, std::string_v
 }
 
 /// The first word that is neither an option nor an option's value; its place, or none.
-std::optional<std::size_t> first_word(const std::vector<std::string>& arguments, std::size_t from) {
+std::optional<std::size_t> first_word(const CLI::App& app, const std::vector<std::string>& arguments,
+                                      std::size_t from) {
   for (std::size_t i = from; i < arguments.size(); ++i) {
     if (arguments[i].empty() || arguments[i].front() != '-') return i;
-    for (const char* option : {"-o", "--server", "--token-file", "--ca-file"}) {
-      if (arguments[i] != option) continue;
-      ++i;
-      break;
-    }
+    const CLI::Option* option = app.get_option_no_throw(arguments[i]);
+    if (option != nullptr && option->get_items_expected_max() > 0) ++i;
   }
   return std::nullopt;
 }
@@ -113,7 +134,7 @@ std::optional<std::string> unknown_command(const CLI::App& app, const std::vecto
   std::string path;
   std::size_t from = 0;
   while (!at->get_subcommands(nullptr).empty()) {
-    const auto place = first_word(arguments, from);
+    const auto place = first_word(*at, arguments, from);
     const std::vector<std::string> known = names_of_subcommands(*at);
     if (!place) return std::nullopt;
     const std::string& word = arguments[*place];
@@ -172,15 +193,7 @@ ExitCode explain(const CLI::App& app, const std::vector<std::string>& arguments,
 }  // namespace
 
 void add_id(CLI::App& command, std::string& id) {
-  command.add_option("ID", id, "the saga's id")->required()->check([](const std::string& given) {
-    const auto letter = [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    };
-    const bool good = !given.empty() && letter(given.front()) && std::all_of(given.begin(), given.end(), [&](char c) {
-      return letter(c) || std::string_view("._:-~").find(c) != std::string_view::npos;
-    });
-    return good ? std::string() : fmt::format("'{}' is no saga's id: letters, digits and ._:- are", given);
-  });
+  command.add_option("ID", id, "the saga's id")->required()->check(complaint_about_id);
 }
 
 Result<std::optional<Millis>> read_duration(const std::string& option, const std::string& given) {
@@ -216,8 +229,8 @@ int run(const std::vector<std::string>& arguments, Surroundings& world) {
                         add_common(*command, common);
                         return command;
                       }};
-  for (const auto& add : {add_start, add_list, add_inspect, add_events, add_wait, add_verbs, add_workflow, add_audit,
-                          add_server, add_completion}) {
+  for (const auto& add : {add_start, add_list, add_inspect, add_events, add_wait, add_verbs, add_signal, add_workflow,
+                          add_audit, add_server, add_completion}) {
     add(registrar);
   }
 

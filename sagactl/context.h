@@ -23,8 +23,9 @@ enum class ExitCode {
   kUsage = 2,
   kNotFound = 3,
   kRefused = 4,
-  kUnreachable = 5,  ///< Or 503.
-  kStillGoing = 6,   ///< At `--timeout`.
+  kUnreachable = 5,    ///< Or 503.
+  kStillGoing = 6,     ///< At `--timeout`.
+  kInterrupted = 130,  ///< Ctrl-C, after what was under way had been finished: what a shell gives for it.
 };
 
 enum class Format { kTable, kJson, kJsonl, kYaml, kIds };
@@ -41,6 +42,10 @@ struct Surroundings {
   std::string user_at_host;
   const Clock& clock;
   std::function<void(Millis)> pause;  ///< Lets time pass.
+  bool in_is_terminal = false;        ///< Somebody can be asked.
+  /// From now on Ctrl-C does not end the program (a second one does); what it returns tells whether one came.
+  std::function<std::function<bool()>()> catch_interrupt = {};
+  std::size_t height = 24;
 };
 
 struct Context {

@@ -11,6 +11,19 @@
 
 namespace {
 
+/// Set by the signal handler: Ctrl-C came.
+volatile std::sig_atomic_t interrupted = 0;
+
+/// Once: the second Ctrl-C ends the program as if none had been caught.
+std::function<bool()> catch_interrupt() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { interrupted = 1; };
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  return [] { return interrupted != 0; };
+}
+
 std::string user_at_host() {
   const char* user = std::getenv("USER");
   char host[256] = "";
@@ -19,10 +32,12 @@ std::string user_at_host() {
   return name + "@" + (host[0] != '\0' ? host : "unknown");
 }
 
-std::size_t terminal_width() {
+winsize terminal_size() {
   winsize size{};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return 80;
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 && size.ws_row > 0) return size;
+  size.ws_col = 80;
+  size.ws_row = 24;
+  return size;
 }
 
 }  // namespace
@@ -30,13 +45,14 @@ std::size_t terminal_width() {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // A connection or a pipe that closes is an error to see, not an end without a word.
   const saga::SystemClock clock;
+  const winsize size = terminal_size();
   saga::ctl::Surroundings world{
       std::cin,
       std::cout,
       std::cerr,
       isatty(STDOUT_FILENO) != 0,
       isatty(STDERR_FILENO) != 0,
-      terminal_width(),
+      size.ws_col,
       [](const std::string& name) -> std::optional<std::string> {
         const char* value = std::getenv(name.c_str());
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -44,6 +60,9 @@ int main(int argc, char** argv) {
       user_at_host(),
       clock,
       [](saga::Millis duration) { std::this_thread::sleep_for(duration); },
+      isatty(STDIN_FILENO) != 0,
+      catch_interrupt,
+      size.ws_row,
   };
   return saga::ctl::run({argv + 1, argv + argc}, world);
 }

@@ -7,7 +7,7 @@
 namespace saga::ctl {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 32> kHabits{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 45> kHabits{{
     {"describe", "inspect"},
     {"get", "inspect"},
     {"status", "inspect"},
@@ -40,6 +40,19 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 32> kHabits{
     {"validate", "workflow validate"},
     {"ping", "health"},
     {"show", "inspect"},
+    {"send", "signal"},
+    {"notify", "signal"},
+    {"approve", "signal"},
+    {"submit", "start"},
+    {"trigger", "start"},
+    {"import", "start"},
+    {"register", "workflow apply"},
+    {"deploy", "workflow apply"},
+    {"lint", "workflow validate"},
+    {"workflows", "workflow list"},
+    {"services", "service list"},
+    {"sagas", "list"},
+    {"doctor", "health"},
 }};
 
 }  // namespace

@@ -96,10 +96,15 @@ struct Client::Connection {
   std::string origin;  ///< scheme://host:port
   std::string prefix;  ///< A path in front of every call's, without a slash at its end.
 
-  /// One connection a call: a command makes few, and an old one that the server has closed is never the reason of a
-  /// failure.
-  [[nodiscard]] httplib::Client http(Millis patience) const {
-    httplib::Client client(origin);
+  bool keeps = false;                     ///< One connection for all calls.
+  std::unique_ptr<httplib::Client> kept;  ///< The one that is kept.
+
+  /// One connection a call, unless it is kept: a command makes few, and an old one that the server has closed is never
+  /// the reason of a failure.
+  [[nodiscard]] httplib::Client& http(Millis patience) {
+    if (!keeps || !kept) kept = std::make_unique<httplib::Client>(origin);
+    httplib::Client& client = *kept;
+    client.set_keep_alive(keeps);
     client.set_connection_timeout(kConnectPatience);
     client.set_read_timeout(patience);
     client.set_write_timeout(Client::kPatience);
@@ -118,7 +123,7 @@ struct Client::Connection {
   [[nodiscard]] Answered<Reply> read(const httplib::Result& result) const {
     if (!result) return tl::unexpected<Failure>(no_answer(access.url, result.error()));
     if (result->status < 200 || result->status > 299) return tl::unexpected<Failure>(refusal(access.url, *result));
-    if (result->body.empty()) return Reply{result->status, nullptr};
+    if (result->body.empty()) return Reply{result->status, nullptr, true};
     auto body = parse_json(result->body);
     if (!body) {
       Failure failure;
@@ -127,7 +132,7 @@ struct Client::Connection {
           fmt::format("{} answered what is not JSON ({}): is that a sagad?", access.url, body.error().message);
       return tl::unexpected<Failure>(std::move(failure));
     }
-    return Reply{result->status, std::move(*body)};
+    return Reply{result->status, std::move(*body), result->get_header_value("Saga-Changed") != "false"};
   }
 };
 
@@ -162,26 +167,26 @@ Result<Client> Client::open(Access access) {
 }
 
 Answered<Reply> Client::get(const std::string& path, const Query& query, Millis patience) {
-  auto http = connection_->http(patience);
+  auto& http = connection_->http(patience);
   return connection_->read(http.Get(connection_->prefix + with_query(path, query), connection_->headers()));
 }
 
 Answered<Reply> Client::post(const std::string& path, const Json& body, const Query& query, Millis patience) {
-  auto http = connection_->http(patience);
+  auto& http = connection_->http(patience);
   return connection_->read(http.Post(connection_->prefix + with_query(path, query), connection_->headers(),
                                      dump_json(body), "application/json"));
 }
 
 Answered<Reply> Client::post_text(const std::string& path, const std::string& body, const std::string& content_type,
                                   const Query& query) {
-  auto http = connection_->http(kPatience);
+  auto& http = connection_->http(kPatience);
   return connection_->read(
       http.Post(connection_->prefix + with_query(path, query), connection_->headers(), body, content_type));
 }
 
 Answered<void> Client::stream(const std::string& path, const std::string& last_event_id,
                               const std::function<bool(const StreamEvent&)>& on_event) {
-  auto http = connection_->http(kStreamSilence);
+  auto& http = connection_->http(kStreamSilence);
   httplib::Headers headers = connection_->headers();
   headers.erase("Accept");
   headers.emplace("Accept", "text/event-stream");
@@ -210,6 +215,15 @@ Answered<void> Client::stream(const std::string& path, const std::string& last_e
   if (result->status == 204) return {};  // It has ended, and there is nothing that the reader has not seen.
   if (result->status != 200) return tl::unexpected<Failure>(refusal(connection_->access.url, refused));
   return {};
+}
+
+Client Client::another() const {
+  auto connection = std::make_unique<Connection>();
+  connection->access = connection_->access;
+  connection->origin = connection_->origin;
+  connection->prefix = connection_->prefix;
+  connection->keeps = true;
+  return Client(std::move(connection));
 }
 
 const std::string& Client::url() const { return connection_->access.url; }

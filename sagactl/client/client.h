@@ -30,6 +30,7 @@ struct Failure {
 struct Reply {
   int status = 200;
   Json body;
+  bool changed = true;  ///< False: an operator call whose effect held already (`Saga-Changed: false`).
 };
 
 template <typename T>
@@ -70,6 +71,9 @@ class Client {
                                       const std::function<bool(const StreamEvent&)>& on_event);
 
   [[nodiscard]] const std::string& url() const;
+
+  /// The same access for another thread, and for many calls: it keeps its connection.
+  [[nodiscard]] Client another() const;
 
   static constexpr Millis kPatience{30'000};
 

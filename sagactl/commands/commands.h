@@ -28,7 +28,8 @@ void add_inspect(Registrar& registrar);     ///< inspect
 void add_events(Registrar& registrar);      ///< events
 void add_wait(Registrar& registrar);        ///< wait
 void add_verbs(Registrar& registrar);       ///< cancel, retry, skip, suspend, resume, terminate
-void add_workflow(Registrar& registrar);    ///< workflow apply, list, show, validate
+void add_signal(Registrar& registrar);      ///< signal
+void add_workflow(Registrar& registrar);    ///< workflow apply, list, show, validate, schema
 void add_audit(Registrar& registrar);       ///< audit
 void add_server(Registrar& registrar);      ///< service list, stats, health
 void add_completion(Registrar& registrar);  ///< completion

@@ -1,7 +1,10 @@
 // service list, stats, health: about the server rather than a saga.
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 
 #include "sagactl/commands/commands.h"
+#include "sagactl/commands/watch.h"
 #include "sagactl/render/lists.h"
 #include "sagactl/render/view.h"
 
@@ -17,7 +20,36 @@ ExitCode list_services(Context& context) {
   return ExitCode::kDone;
 }
 
-ExitCode stats(Context& context) {
+/// "2026-11-23T03:21:20.000Z  order-saga running 3, failed 2  needs attention 2": one look as a line.
+std::string line_of(const Json& stats, Timestamp now) {
+  std::string line;
+  std::string workflow;
+  std::int64_t attention = 0;
+  for (const Json& row : list(stats, "counts")) {
+    const bool same = text(row, "workflow") == workflow && !line.empty();
+    workflow = text(row, "workflow");
+    line += (same ? ", " : "\t" + workflow + " ") + text(row, "status") + " " + text(row, "count");
+    attention += integer(row, "needing_attention").value_or(0);
+  }
+  return printable(format_time(now)) + line + fmt::format("\tneeds attention {}\n", attention);
+}
+
+ExitCode watch_stats(Context& context, const WatchOptions& options) {
+  if (context.format != Format::kTable && context.format != Format::kJsonl) {
+    return context.usage("--watch shows a table or jsonl");
+  }
+  context.page.terminal = context.page.terminal && context.format == Format::kTable;
+  return watch(context, options, [&context]() -> Answered<std::string> {
+    const auto reply = context.client.get("/v1/stats");
+    if (!reply) return tl::unexpected<Failure>(reply.error());
+    if (context.format == Format::kJsonl) return dump_json(reply->body) + "\n";
+    return context.page.terminal ? render_stats(reply->body, context.page)
+                                 : line_of(reply->body, context.world.clock.now());
+  });
+}
+
+ExitCode stats(Context& context, const WatchOptions& options) {
+  if (options.on) return watch_stats(context, options);
   const auto reply = context.client.get("/v1/stats");
   if (!reply) return context.report(reply.error());
   context.print(reply->body, render_stats(reply->body, context.page));
@@ -54,7 +86,11 @@ void add_server(Registrar& registrar) {
 
   CLI::App* counts =
       registrar.add(registrar.app, "stats", "Counts by workflow and status, what needs attention, queues");
-  counts->callback([&chosen = registrar.chosen] { chosen = stats; });
+  auto options = std::make_shared<WatchOptions>();
+  add_watch(*counts, *options);
+  counts->callback([options, &chosen = registrar.chosen] {
+    chosen = [options](Context& context) { return stats(context, *options); };
+  });
 
   CLI::App* state = registrar.add(registrar.app, "health", "Whether the server is live and ready; exit 5 if not");
   state->callback([&chosen = registrar.chosen] { chosen = health; });

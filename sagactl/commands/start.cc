@@ -6,6 +6,7 @@
 
 #include "sagactl/client/uuid.h"
 #include "sagactl/commands/commands.h"
+#include "sagactl/commands/start_many.h"
 #include "sagactl/commands/waiting.h"
 #include "sagactl/render/inspect.h"
 #include "sagactl/render/view.h"
@@ -21,6 +22,8 @@ struct Options {
   std::string workflow;
   std::string id;
   std::string input;
+  std::string inputs;
+  std::string run;
   std::vector<std::string> tags;
   std::string at;
   std::string delay;
@@ -28,15 +31,9 @@ struct Options {
   std::string timeout;
 };
 
-/// The body of the start. `kInvalid` names the option.
-Result<Json> body_of(const Options& options, Surroundings& world) {
+/// What one start and many have alike: the workflow, tags and the time. `kInvalid` names the option.
+Result<Json> terms_of(const Options& options, const Surroundings& world) {
   Json body{{"workflow", options.workflow}};
-  body["id"] = options.id.empty() ? new_uuid_v7(world.clock.now()) : options.id;
-  if (!options.input.empty()) {
-    auto input = read_json_argument(world, "--input", options.input);
-    if (!input) return tl::unexpected<Error>(input.error());
-    body["input"] = std::move(*input);
-  }
   for (const std::string& tag : options.tags) {
     const auto equals = tag.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -55,6 +52,30 @@ Result<Json> body_of(const Options& options, Surroundings& world) {
   return body;
 }
 
+/// The body of the start. `kInvalid` names the option.
+Result<Json> body_of(const Options& options, Surroundings& world) {
+  auto body = terms_of(options, world);
+  if (!body) return body;
+  (*body)["id"] = options.id.empty() ? new_uuid_v7(world.clock.now()) : options.id;
+  if (!options.input.empty()) {
+    auto input = read_json_argument(world, "--input", options.input);
+    if (!input) return tl::unexpected<Error>(input.error());
+    (*body)["input"] = std::move(*input);
+  }
+  return body;
+}
+
+ExitCode start_lines(Context& context, const Options& options) {
+  auto terms = terms_of(options, context.world);
+  if (!terms) return context.usage(terms.error().message);
+  StartTerms common;
+  common.workflow = options.workflow;
+  if (terms->contains("tags")) common.tags = (*terms)["tags"];
+  if (terms->contains("start_at")) common.at = text(*terms, "start_at");
+  common.run = options.run;
+  return start_many(context, options.inputs, common);
+}
+
 /// Posts until an answer says what became of it, a few times, always with the same id.
 Answered<Reply> post_start(Context& context, const Json& body) {
   Millis pause = kFirstPause;
@@ -68,6 +89,7 @@ Answered<Reply> post_start(Context& context, const Json& body) {
 }
 
 ExitCode start(Context& context, const Options& options) {
+  if (!options.inputs.empty()) return start_lines(context, options);
   const auto timeout = read_duration("--timeout", options.timeout);
   if (!timeout) return context.usage(timeout.error().message);
   const auto body = body_of(options, context.world);
@@ -105,12 +127,18 @@ void add_start(Registrar& registrar) {
   CLI::App* command = registrar.add(registrar.app, "start", "Start a saga; prints its id");
   auto options = std::make_shared<Options>();
   command->add_option("WORKFLOW", options->workflow, "NAME or NAME/VERSION; without a version the newest")->required();
-  command->add_option("--id", options->id, "the saga's id; without it a new UUIDv7");
-  command->add_option("--input", options->input, "its input: JSON, @FILE, or - for stdin");
+  CLI::Option* id = command->add_option("--id", options->id, "the saga's id; without it a new UUIDv7");
+  CLI::Option* input = command->add_option("--input", options->input, "its input: JSON, @FILE, or - for stdin");
+  CLI::Option* inputs = command->add_option("--inputs", options->inputs,
+                                            "start many: FILE.jsonl, or - for stdin, with {id?, input, tags?} a line");
+  inputs->excludes(id)->excludes(input);
+  command->add_option("--run", options->run, "with --inputs: another name starts the same file once more")
+      ->needs(inputs);
   command->add_option("--tag", options->tags, "KEY=VALUE, to find it by; may be repeated")->allow_extra_args(false);
   CLI::Option* at = command->add_option("--at", options->at, "start then: RFC 3339, such as 2026-12-24T18:00:00Z");
   command->add_option("--delay", options->delay, "start after this long, such as 30m")->excludes(at);
   CLI::Option* wait = command->add_flag("--wait", options->wait, "until it has ended or is suspended");
+  wait->excludes(inputs);
   command->add_option("--timeout", options->timeout, "wait at most this long; exit 6 if it is still going")
       ->needs(wait);
   command->callback([options, &chosen = registrar.chosen] {

@@ -11,6 +11,7 @@
 #include "sagactl/render/lists.h"
 #include "sagactl/render/view.h"
 #include "sagactl/render/yaml.h"
+#include "workflows/definition/definition_schema.h"
 #include "workflows/load.h"
 
 namespace saga::ctl {
@@ -134,10 +135,15 @@ ExitCode show(Context& context, const std::string& which) {
   return ExitCode::kDone;
 }
 
+ExitCode schema(Context& context) {
+  context.world.out << workflows::definition_schema() << std::flush;
+  return ExitCode::kDone;
+}
+
 }  // namespace
 
 void add_workflow(Registrar& registrar) {
-  CLI::App* family = registrar.add(registrar.app, "workflow", "Definitions: apply, list, show, validate");
+  CLI::App* family = registrar.add(registrar.app, "workflow", "Definitions: apply, list, show, validate, schema");
   family->require_subcommand(1);
   struct Options {
     std::vector<std::string> paths;
@@ -161,6 +167,9 @@ void add_workflow(Registrar& registrar) {
   shows->callback([options, &chosen = registrar.chosen] {
     chosen = [options](Context& context) { return show(context, options->name); };
   });
+
+  CLI::App* schemas = registrar.add(*family, "schema", "The JSON Schema of definitions, for editors; needs no server");
+  schemas->callback([&chosen = registrar.chosen] { chosen = schema; });
 
   CLI::App* validates = registrar.add(*family, "validate", "Check definitions, without a server");
   validates->add_option("FILE", options->paths, "files, or folders of *.yaml, *.yml and *.json")->required();

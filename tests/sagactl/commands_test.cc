@@ -603,10 +603,10 @@ std::string offered(const std::string& script, const std::string& words) {
 TEST_F(Commands, CompletionOffersCommandsAndOptions) {
   ASSERT_EQ(shell_.run({"completion", "bash"}), 0);
   EXPECT_EQ(offered(shell_.out, "sagactl can"), "cancel\n");
-  EXPECT_THAT(offered(shell_.out, "sagactl workflow ''"), StartsWith("apply list show validate "));
+  EXPECT_THAT(offered(shell_.out, "sagactl workflow ''"), StartsWith("apply list show schema validate "));
   EXPECT_EQ(offered(shell_.out, "sagactl workflow apply --dr"), "--dry-run\n");
   EXPECT_EQ(offered(shell_.out, "sagactl -o json list --need"), "--needs-attention\n");
-  EXPECT_EQ(offered(shell_.out, "sagactl --server http://h:1 skip order-42 --st"), "--step\n");
+  EXPECT_EQ(offered(shell_.out, "sagactl --server http://h:1 skip order-42 --ste"), "--step\n");
   EXPECT_EQ(shell_.run({"completion", "tcsh"}), 2);
 }
 

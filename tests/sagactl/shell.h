@@ -50,7 +50,9 @@ class Shell {
                          clock.advance(duration);
                          pauses.push_back(duration);
                          if (on_pause) on_pause();
-                       }};
+                       },
+                       person,
+                       [this]() -> std::function<bool()> { return interrupted ? interrupted : [] { return false; }; }};
     const int code = ctl::run(arguments, world);
     out = out_stream.str();
     err = err_stream.str();
@@ -59,6 +61,8 @@ class Shell {
 
   std::map<std::string, std::string> environment;
   bool terminal = false;
+  bool person = false;                ///< Somebody is at the keyboard.
+  std::function<bool()> interrupted;  ///< Whether Ctrl-C came, once it is caught.
   ManualClock clock;
   std::function<void()> on_pause;
   std::vector<Millis> pauses;

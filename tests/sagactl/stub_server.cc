@@ -24,6 +24,7 @@ void StubServer::up() {
       return offset == 0 && !body.empty() && sink.write(body.data(), body.size());  // And then no end, only silence.
     });
   };
+  server_->new_task_queue = [] { return new httplib::ThreadPool(32); };  // A kept connection holds a thread.
   server_->Get(".*", serve);
   server_->Post(".*", serve);
   if (port_ == 0) {
@@ -44,7 +45,12 @@ void StubServer::down() {
 
 void StubServer::script(const std::string& method_and_path, std::vector<StubReply> replies) {
   const std::lock_guard lock(mutex_);
-  scripts_[method_and_path] = {std::move(replies), 0};
+  scripts_[method_and_path] = {std::move(replies), 0, {}};
+}
+
+void StubServer::answer_by(const std::string& method_and_path, std::function<StubReply(const StubRequest&)> made) {
+  const std::lock_guard lock(mutex_);
+  scripts_[method_and_path] = {{}, 0, std::move(made)};
 }
 
 StubReply StubServer::answer(const StubRequest& request, const std::string& path) {
@@ -56,6 +62,7 @@ StubReply StubServer::answer(const StubRequest& request, const std::string& path
   const auto at = scripts_.find(key);
   if (at == scripts_.end()) return problem(404, "nothing at " + key);
   Script& script = at->second;
+  if (script.made) return script.made(request);
   const StubReply reply = script.replies.at(script.next);
   if (script.next + 1 < script.replies.size()) ++script.next;
   return reply;

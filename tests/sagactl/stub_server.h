@@ -42,6 +42,8 @@ class StubServer {
 
   /// The answers to `METHOD path`, one after the other; the last one again and again. Anything else is 404.
   void script(const std::string& method_and_path, std::vector<StubReply> replies);
+  /// What `made` makes of each request; called by one thread at a time.
+  void answer_by(const std::string& method_and_path, std::function<StubReply(const StubRequest&)> made);
   /// The same answer again and again.
   void always(const std::string& method_and_path, const Json& body) {
     script(method_and_path, std::vector<StubReply>{StubReply{200, body.dump()}});
@@ -57,6 +59,7 @@ class StubServer {
   struct Script {
     std::vector<StubReply> replies;
     std::size_t next = 0;
+    std::function<StubReply(const StubRequest&)> made = {};
   };
   StubReply answer(const StubRequest& request, const std::string& path);
 
