@@ -12,6 +12,7 @@ namespace saga::ctl {
 namespace {
 
 constexpr std::string_view kPivotUnknown = "pivot_unknown";
+constexpr std::string_view kChildSuspended = "child_suspended";
 
 struct Suggestion {
   std::string command;
@@ -28,7 +29,7 @@ struct StuckCall {
 std::vector<StuckCall> open_calls(const Json& saga) {
   std::vector<StuckCall> calls;
   for (const Json& stuck : list(saga, "stuck")) {
-    if (text(stuck, "step").empty()) continue;
+    if (text(stuck, "step").empty() || text(stuck, "code") == kChildSuspended) continue;  // The child is what is stuck.
     // Of an unknown pivot it is the action that is retried or skipped, whichever of its calls was the last.
     const std::string code = text(stuck, "code");
     calls.push_back({text(stuck, "step"), text(stuck, "phase") == "compensation" && code != kPivotUnknown, code});
@@ -37,6 +38,21 @@ std::vector<StuckCall> open_calls(const Json& saga) {
   for (const Json& step : list(saga, "steps")) {
     if (text(step, "status") == "retrying") calls.push_back({text(step, "name"), false, ""});
     if (text(member(step, "compensation"), "status") == "retrying") calls.push_back({text(step, "name"), true, ""});
+  }
+  return calls;
+}
+
+bool is_waited_for(const Json& owner) {
+  const std::string awaits = text(owner, "awaits");
+  return !awaits.empty() && awaits != "service";
+}
+
+/// What a suspended saga waits for may be settled, though not called again.
+std::vector<StuckCall> waited_for(const Json& saga) {
+  std::vector<StuckCall> calls;
+  for (const Json& step : list(saga, "steps")) {
+    if (is_waited_for(step)) calls.push_back({text(step, "name"), false, ""});
+    if (is_waited_for(member(step, "compensation"))) calls.push_back({text(step, "name"), true, ""});
   }
   return calls;
 }
@@ -50,6 +66,7 @@ class Suggestions {
         calls_(open_calls(inspected.saga)) {}
 
   [[nodiscard]] std::vector<Suggestion> all() {
+    add_signals_and_children();
     // The way forward first, the way out last.
     for (const std::string_view verb : {"resume", "retry", "skip", "cancel", "suspend", "terminate"}) {
       if (allows(verb)) add(verb);
@@ -61,6 +78,35 @@ class Suggestions {
   [[nodiscard]] bool allows(std::string_view verb) const {
     const Json& allowed = list(inspected_.saga, "allowed");
     return std::any_of(allowed.begin(), allowed.end(), [&](const Json& one) { return one == verb; });
+  }
+
+  /// The child of the step, and with it this saga.
+  [[nodiscard]] bool waits_for_operator(std::string_view step) const {
+    const Json& stuck = list(inspected_.saga, "stuck");
+    return std::any_of(stuck.begin(), stuck.end(), [step](const Json& one) {
+      return text(one, "step") == step && text(one, "code") == kChildSuspended;
+    });
+  }
+
+  void add_signals_and_children() {
+    for (const Json& step : list(inspected_.saga, "steps")) {
+      const std::string name = text(step, "name");
+      if (text(step, "awaits") == "signal" && !flag(step, "received")) {
+        found_.push_back({fmt::format("{} signal {} {} --payload JSON", inspected_.program, id_, text(step, "signal")),
+                          fmt::format("deliver what {} awaits", name)});
+      }
+      const bool in_child =
+          text(step, "awaits") == "child" || text(member(step, "compensation"), "awaits") == "child" ||
+          text(step, "status") == "failed" || text(member(step, "compensation"), "status") == "failed";
+      if (const std::string child = text(step, "child"); in_child && !child.empty()) {
+        found_.push_back({fmt::format("{} inspect {}", inspected_.program, child),
+                          fmt::format("the child saga of {}{}", name,
+                                      waits_for_operator(name) ? ", which waits for an operator" : "")});
+      }
+    }
+    if (const std::string parent = text(member(inspected_.saga, "parent"), "id"); !parent.empty()) {
+      found_.push_back({fmt::format("{} inspect {}", inspected_.program, parent), "the saga that it is a part of"});
+    }
   }
 
   void add(std::string_view verb) {
@@ -97,7 +143,9 @@ class Suggestions {
   }
 
   void add_skip() {
-    for (const StuckCall& call : calls_) {
+    std::vector<StuckCall> calls = calls_;
+    for (StuckCall& call : waited_for(inspected_.saga)) calls.push_back(std::move(call));
+    for (const StuckCall& call : calls) {
       const std::string step = " --step " + call.step;
       if (call.compensation) {
         say("skip", step, true, fmt::format("{} was undone by hand", call.step));

@@ -8,26 +8,27 @@ namespace {
 constexpr std::int64_t kActionAttempts = 10;
 constexpr std::int64_t kCompensationAttempts = 100;
 
-/// The step's place in the list, or none.
-std::optional<std::size_t> index_of(const Json& definition, std::string_view step) {
-  const Json& steps = list(definition, "steps");
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (text(steps[i], "name") == step) return i;
-  }
-  return std::nullopt;
-}
-
-const Json& step_of(const Json& definition, std::string_view step) {
+/// The step of that name in `steps` or in any branch of its parallel groups, or null.
+const Json& find_in(const Json& steps, std::string_view name) {
   static const Json kNone;
-  const auto index = index_of(definition, step);
-  return index ? list(definition, "steps")[*index] : kNone;
+  for (const Json& step : steps) {
+    for (const Json& branch : list(step, "parallel")) {
+      if (!branch.is_array()) continue;
+      if (const Json& inside = find_in(branch, name); !inside.is_null()) return inside;
+    }
+    if (member(step, "parallel").is_null() && text(step, "name") == name) return step;
+  }
+  return kNone;
 }
 
+const Json& step_of(const Json& definition, std::string_view step) { return find_in(list(definition, "steps"), step); }
+
+/// The pivot stands in no branch.
 bool after_pivot(const Json& definition, std::string_view step) {
-  const auto index = index_of(definition, step);
-  const Json& steps = list(definition, "steps");
-  for (std::size_t i = 0; index && i < *index; ++i) {
-    if (flag(steps[i], "pivot")) return true;
+  bool passed = false;
+  for (const Json& one : list(definition, "steps")) {
+    if (!find_in(Json::array({one}), step).is_null()) return passed;
+    passed = passed || flag(one, "pivot");
   }
   return false;
 }

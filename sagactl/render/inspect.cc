@@ -155,7 +155,8 @@ void add_stuck(const Inspected& inspected, std::vector<Reason>& reasons) {
     if (undo) what += ", compensation";
     if (!what.empty()) what += ": ";
     what += failure_text(stuck);
-    if (const auto attempts = integer(stuck, "attempts"); attempts && *attempts > 0)
+    const bool in_child = text(stuck, "code") == "child_suspended";  // Its attempts are its children.
+    if (const auto attempts = integer(stuck, "attempts"); attempts && *attempts > 0 && !in_child)
       what += ", " + counted(*attempts, "attempt");
     reasons.push_back({"Stuck", what, true});
   }
@@ -188,19 +189,40 @@ struct Activity {
   std::vector<std::string> next;
 };
 
+/// "until 12:03:04 UTC (29s left)"; empty without an end.
+std::string until(std::optional<Timestamp> due, Timestamp now) {
+  if (!due) return "";
+  if (*due <= now) return fmt::format(", due since {}", ago(*due, now));
+  return fmt::format(" until {} ({} left)", human_time(*due, now), human_duration(*due - now));
+}
+
+/// What a step is waiting for that is neither its answer nor its next attempt; empty where it is not.
+std::string awaited(const Json& owner, const Json& step, const std::string& what, Timestamp now) {
+  const std::string awaits = text(owner, "awaits");
+  const std::string end = until(time(owner, "due_at"), now);
+  if (awaits == "time") return what + " waits" + end;
+  if (awaits == "signal") return fmt::format("{} awaits the signal '{}'{}", what, text(step, "signal"), end);
+  if (awaits == "callback") return what + " awaits its callback" + end;
+  if (awaits == "child") return fmt::format("{} awaits its child saga {}", what, text(step, "child"));
+  return "";
+}
+
 std::string of_most(std::optional<std::int64_t> most, std::int64_t number) {
   return most && number <= *most ? fmt::format("{} of {}", number, *most) : std::to_string(number);
 }
 
-void add_activity(const Inspected& inspected, const History& history, const Json& owner, const std::string& step,
+void add_activity(const Inspected& inspected, const History& history, const Json& owner, const Json& whole,
                   const std::string& phase, Activity& activity) {
+  const std::string step = text(whole, "name");
   const std::string status = text(owner, "status");
   const CallHistory& call = history.call(step, phase);
   const auto attempts = integer(owner, "attempts").value_or(0);
   const auto most = max_attempts(inspected.definition, step, phase);
   const std::string what = phase == "compensation" ? "undoing " + step : step;
   const auto due = time(owner, "due_at");
-  if (call.deferred_since && !call.in_flight() && (status == "waiting" || status == "retrying")) {
+  if (std::string waiting = awaited(owner, whole, what, inspected.now); !waiting.empty()) {
+    activity.now.push_back(std::move(waiting));
+  } else if (call.deferred_since && !call.in_flight() && (status == "waiting" || status == "retrying")) {
     const std::string service = service_of(inspected.definition, step);
     activity.next.push_back(
         fmt::format("{} goes on by itself once {} has an instance", what, service.empty() ? "its service" : service));
@@ -248,9 +270,8 @@ Activity activity_of(const Inspected& inspected, const History& history) {
   }
   if (has_ended(status)) return activity;
   for (const Json& step : list(inspected.saga, "steps")) {
-    const std::string name = text(step, "name");
-    add_activity(inspected, history, step, name, "action", activity);
-    add_activity(inspected, history, member(step, "compensation"), name, "compensation", activity);
+    add_activity(inspected, history, step, step, "action", activity);
+    add_activity(inspected, history, member(step, "compensation"), step, "compensation", activity);
   }
   if (status == "suspended") {
     activity.next = {"nothing, until an operator says how to go on"};
@@ -262,6 +283,9 @@ Activity activity_of(const Inspected& inspected, const History& history) {
 
 std::string reasons(const Inspected& inspected, const History& history, const Page& page) {
   std::vector<Reason> all;
+  if (const Json& parent = member(inspected.saga, "parent"); parent.is_object()) {
+    all.push_back({"Child of", fmt::format("{}, step {}", text(parent, "id"), text(parent, "step")), false});
+  }
   if (text(inspected.saga, "status") == "suspended") add_suspension(history, all);
   add_error(inspected, history, all);
   add_stuck(inspected, all);

@@ -148,7 +148,11 @@ std::string render_event(const Json& event, const Page& page) {
     add(text(member(data, "request"), "path"));
     add(text(member(data, "request"), "body"));
   }
-  if (const auto ms = integer(data, "duration_ms")) add(human_duration(Millis{*ms}));
+  // Nothing took time where no answer ended it: a callback, a signal, a child.
+  if (const auto ms = integer(data, "duration_ms"); ms && (*ms > 0 || integer(data, "http_status").value_or(0) > 0))
+    add(human_duration(Millis{*ms}));
+  if (const auto until = time(data, "until")) add("until " + format_time(*until));
+  if (const Json& payload = member(data, "payload"); !payload.is_null()) add(dump_json(payload));
   if (const auto due = time(data, "due_at")) add("next at " + format_time(*due).substr(11, 12));
   if (type == "step_completed" || type == "saga_completed") add(as_text(member(data, "output")));
   add(text(data, "cause"));

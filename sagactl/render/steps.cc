@@ -34,9 +34,35 @@ std::string by(const Json& owner) {
   return actor.empty() ? "" : " by " + actor;
 }
 
+std::optional<Millis> between(std::optional<Timestamp> from, std::optional<Timestamp> to) {
+  if (!from || !to) return std::nullopt;
+  return *to - *from;
+}
+
+/// What a step waits for; empty where that is its answer or its next attempt.
+std::string awaited_words(const Json& owner, const Json& step) {
+  const std::string awaits = text(owner, "awaits");
+  if (awaits == "callback") return "taken, awaits its callback";
+  if (awaits == "signal") return fmt::format("awaits '{}'", text(step, "signal"));
+  if (awaits == "child") return "in " + text(step, "child");
+  return awaits == "time" ? "waits" : "";
+}
+
+/// "received after 2h": of what has no attempts, for how long it waited.
+std::string done_words(const Json& step) {
+  const std::string kind = text(step, "kind");
+  if (kind != "wait" && kind != "signal") return "done";
+  const auto took = between(time(step, "started_at"), time(step, "finished_at"));
+  const std::string what = kind == "wait" ? "waited" : "received";
+  if (!took) return what;
+  return kind == "wait" ? what + " " + human_duration(*took) : what + " after " + human_duration(*took);
+}
+
 std::string action_words(const Json& step, const CallHistory& call) {
   const std::string status = text(step, "status");
-  if (status == "completed") return by(step).empty() ? "done" : "taken as done" + by(step);
+  if (status == "completed") return by(step).empty() ? done_words(step) : "taken as done" + by(step);
+  if (std::string words = awaited_words(step, step); !words.empty()) return words;
+  if (status == "pending" && flag(step, "received")) return "received, not begun";
   if (status == "skipped") return "skipped" + by(step);
   if (status != "failed") return status == "pending" ? "not begun" : status;
   const Json& error = member(step, "error");
@@ -45,8 +71,10 @@ std::string action_words(const Json& step, const CallHistory& call) {
   return http >= 400 && http < 500 && http != 429 ? "refused" : "failed";
 }
 
-std::string compensation_words(const Json& compensation, bool on_the_way_back) {
+std::string compensation_words(const Json& step, bool on_the_way_back) {
+  const Json& compensation = member(step, "compensation");
   const std::string status = text(compensation, "status");
+  if (const std::string words = awaited_words(compensation, step); !words.empty()) return "undoing, " + words;
   if (status == "completed") return "undone";
   if (status == "running") return "undoing";
   if (status == "retrying") return "retrying";
@@ -65,11 +93,6 @@ std::string attempts_text(std::int64_t attempts, std::optional<std::int64_t> mos
 
 std::string took_text(std::optional<Millis> took) { return took ? human_duration(*took) : ""; }
 
-std::optional<Millis> between(std::optional<Timestamp> from, std::optional<Timestamp> to) {
-  if (!from || !to) return std::nullopt;
-  return *to - *from;
-}
-
 Row row_of(const Inspected& inspected, const History& history, const Json& step) {
   const std::string name = text(step, "name");
   const std::string status = text(step, "status");
@@ -87,12 +110,16 @@ Row row_of(const Inspected& inspected, const History& history, const Json& step)
   const auto forward_took = between(time(step, "started_at"), time(step, "finished_at"));
   row.action.took = took_text(forward_took ? forward_took : forward.took());
 
-  row.compensation.words = compensation_words(compensation, turned_back(inspected, history));
+  row.compensation.words = compensation_words(step, turned_back(inspected, history));
   row.compensation.attempts =
       attempts_text(integer(compensation, "attempts").value_or(0),
                     max_attempts(inspected.definition, name, "compensation"), undo == "failed" || undo == "retrying");
   row.compensation.took = took_text(backward.took());
   if (status == "pending") row.action.attempts.clear();
+  if (text(step, "kind") == "saga") {  // Its attempts are its children: how many there were is a matter of their ids.
+    row.action.attempts.clear();
+    row.compensation.attempts.clear();
+  }
 
   if (undo == "failed") {
     row.glyph = "✗", row.mood = Mood::kBad;
@@ -113,6 +140,41 @@ Row row_of(const Inspected& inspected, const History& history, const Json& step)
   }
   return row;
 }
+
+/// The parallel groups that a step is in, from the outermost on, and in which of their branches.
+std::vector<std::pair<std::string, std::int64_t>> places_of(const Json& step) {
+  std::vector<std::pair<std::string, std::int64_t>> places;
+  for (const Json& place : list(step, "groups"))
+    places.emplace_back(text(place, "name"), integer(place, "branch").value_or(1));
+  return places;
+}
+
+/// Draws branches into the column of steps: a line for each group, and where each of its branches begins.
+class Branches {
+ public:
+  /// What stands above and before the step.
+  struct Drawn {
+    std::vector<std::string> headings;
+    std::string prefix;
+  };
+
+  Drawn draw(const Json& step) {
+    const auto places = places_of(step);
+    std::size_t same = 0;  // Groups that the step before was in as well, in the same branch.
+    while (same < places.size() && same < before_.size() && places[same] == before_[same]) ++same;
+    Drawn drawn;
+    for (std::size_t depth = 0; depth < places.size(); ++depth) {
+      const bool in_group = depth < before_.size() && places[depth].first == before_[depth].first && depth <= same;
+      if (depth >= same && !in_group) drawn.headings.push_back(drawn.prefix + places[depth].first + ", at once");
+      drawn.prefix += depth < same ? "│ " : "├ ";
+    }
+    before_ = places;
+    return drawn;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::int64_t>> before_;
+};
 
 /// How wide the parts of a phase's cells are; rows without attempts may run across all of them.
 struct PhaseWidths {
@@ -155,7 +217,18 @@ std::string coloured(const Paint& paint, Mood mood, const std::string& line) {
 
 std::string render_steps(const Inspected& inspected, const History& history, const Page& page) {
   std::vector<Row> rows;
-  for (const Json& step : list(inspected.saga, "steps")) rows.push_back(row_of(inspected, history, step));
+  Branches branches;
+  for (const Json& step : list(inspected.saga, "steps")) {
+    const Branches::Drawn drawn = branches.draw(step);
+    for (const std::string& heading : drawn.headings) {
+      Row row;
+      row.glyph = " ";
+      row.step = heading;
+      rows.push_back(std::move(row));
+    }
+    rows.push_back(row_of(inspected, history, step));
+    rows.back().step = drawn.prefix + rows.back().step;
+  }
   if (rows.empty()) return "";
 
   std::size_t name_width = 4;

@@ -62,7 +62,7 @@ TEST_P(InspectPage, LooksAsItShould) {
 INSTANTIATE_TEST_SUITE_P(States, InspectPage,
                          testing::Values("failed", "completed", "compensated", "suspended_pivot_unknown",
                                          "suspended_by_operator", "running_retry", "running_in_flight",
-                                         "pending_start_at", "no_instance"),
+                                         "pending_start_at", "no_instance", "running_kinds", "child_suspended"),
                          [](const auto& name) { return std::string(name.param); });
 
 TEST(OutcomePage, SaysHowItEnded) {
@@ -71,6 +71,14 @@ TEST(OutcomePage, SaysHowItEnded) {
     ASSERT_TRUE(facts.is_object()) << name;
     expect_golden(name + ".outcome.txt", render_outcome(member(facts, "saga"), kPlain));
   }
+}
+
+TEST(EventLines, SayWhatAStepWaitsFor) {
+  const Json facts = facts_of("running_kinds");
+  ASSERT_TRUE(facts.is_object());
+  std::string lines;
+  for (const Json& event : member(facts, "events")) lines += render_event(event, kPlain);
+  expect_golden("events_kinds.plain.txt", lines);
 }
 
 TEST(EventLines, LookAsTheyShould) {
