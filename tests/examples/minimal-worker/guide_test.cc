@@ -30,8 +30,9 @@ std::vector<std::string> blocks(const std::string& text, const std::string& lang
 
 TEST(WorkersGuide, ItsCppIsInTheExamplesWordForWord) {
   const auto shown = blocks(read("docs/workers.md"), "cpp");
-  EXPECT_EQ(shown.size(), 3U);
-  const std::string sources = read("examples/minimal-worker/coupons.cc") + read("examples/order-saga/payment.cc");
+  EXPECT_EQ(shown.size(), 4U);
+  const std::string sources = read("examples/minimal-worker/coupons.cc") + read("examples/minimal-worker/printing.cc") +
+                              read("examples/order-saga/payment.cc");
   for (const std::string& block : shown) EXPECT_NE(sources.find(block), std::string::npos) << block;
 }
 
