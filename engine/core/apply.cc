@@ -281,7 +281,6 @@ void Applier::renew(const CallRef& ref) {
     step.status = StepStatus::kRetrying;
     step.failure.reset();
     step.finished_at.reset();
-    step.end_order = 0;
     s_.error.reset();
   } else {
     step.undo = CompensationStatus::kRetrying;

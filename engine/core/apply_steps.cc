@@ -15,7 +15,7 @@
 //   child_suspended       the child awaited                   waiting for the child's operator
 //   child_resumed         the child suspended                 waiting for the child
 //   child_undo_begun      compensating, the undo due, the     undoing; waiting for the child
-//                         next number
+//                         next number, the next older child
 //   step_completed        begun and not ended; of a call any  completed, with its output
 //                         attempt, of a child the newest
 //   step_failed           the action not open, not ended      failed
@@ -151,8 +151,11 @@ Result<void> Applier::operator()(const ChildUndoBegun& e) {
   StepState& step = s_.steps[e.step];
   CallState& call = step.compensation;
   const bool due = s_.status == SagaStatus::kCompensating && is_kind(e.step, StepKind::kSaga) && is_undo_due(step.undo);
-  if (!due || awaits_child(call) || e.attempt != call.attempts + 1) return wrong("a child that is to be undone");
+  const bool next = awaits_child(call) ? e.child < call.child : e.child == step.action.attempts;
+  if (!due || !next || e.child < 1 || e.attempt != call.attempts + 1) return wrong("a child that is to be undone");
   call.attempts = e.attempt;
+  call.child = e.child;
+  call.again = e.again;
   call.awaits = Awaits::kChild;
   call.due_at.reset();
   step.undo = CompensationStatus::kRunning;
@@ -258,7 +261,6 @@ void Applier::await(StepIndex i, Awaits what, std::optional<Timestamp> due_at) {
 void Applier::end_step(StepState& step, StepStatus status) {
   step.status = status;
   step.finished_at = at_;
-  step.end_order = ++s_.steps_ended;
 }
 
 void Applier::end_undo(StepState& step, CompensationStatus status) {

@@ -9,7 +9,7 @@
 //   waiting, undoing  anything else             as it was
 //   waiting           the saga stops            the child is cancelled and awaited
 //   to be undone      -                         undoing: the newest child undoes itself
-//   undoing           compensated               undone
+//   undoing           compensated               undone; where an older child of the step ended unknown, that first
 //   undoing           failed, terminated        not undone (child_failed); an operator may have it tried again
 //   otherwise         anything                  nothing: repeated, late, or of an older child
 //
@@ -64,7 +64,9 @@ bool Decider::begin_child(StepIndex i) {
 
 bool Decider::begin_child_undo(StepIndex i) {
   if (!moment_.begin_calls) return false;
-  emit(ChildUndoBegun{i, state().steps[i].compensation.attempts + 1});
+  const StepState& step = state().steps[i];
+  const int undone_before = step.compensation.attempts;
+  emit(ChildUndoBegun{i, undone_before + 1, step.action.attempts, undone_before > 0});
   return true;
 }
 
@@ -77,7 +79,7 @@ void Decider::release_for_children() {
     if (workflow_.steps[i].kind != StepKind::kSaga || child == 0) continue;
     const bool left_out = step.settled && step.status == StepStatus::kSkipped;
     if (awaits_child(step.compensation)) {
-      release(UndoChild{i, child, step.compensation.attempts > 1});
+      release(UndoChild{i, step.compensation.child, step.compensation.again});
     } else if (left_out || (awaits_child(step.action) && state().stopping)) {
       release(CancelChild{i, child});
     } else if (awaits_child(step.action)) {
@@ -86,13 +88,20 @@ void Decider::release_for_children() {
   }
 }
 
+/// Children that undo themselves may have reported what a suspended saga does not follow.
+void Decider::ask_undoing_children() {
+  for (StepIndex i = 0; i < state().steps.size(); ++i) {
+    const CallState& undo = state().steps[i].compensation;
+    if (awaits_child(undo)) release(UndoChild{i, undo.child, undo.again});
+  }
+}
+
 void Decider::react(const ChildReported& report) {
   if (report.step >= state().steps.size() || has_ended(state().status)) return;
   const StepState& step = state().steps[report.step];
-  if (report.attempt != step.action.attempts) return;
-  if (awaits_child(step.action)) {
+  if (awaits_child(step.action) && report.attempt == step.action.attempts) {
     report_action(report);
-  } else if (awaits_child(step.compensation)) {
+  } else if (awaits_child(step.compensation) && report.attempt == step.compensation.child) {
     report_undo(report);
   }
   if (!decision_.events.empty()) advance();
@@ -106,7 +115,8 @@ void Decider::report_action(const ChildReported& report) {
     case SagaStatus::kFailed:
     case SagaStatus::kTerminated: {
       Failure failure = child_failure(report, Phase::kAction, workers::codes::kChildFailed);
-      failure.outcome = report.status == SagaStatus::kCompensated ? Outcome::kNotDone : Outcome::kUnknown;
+      const bool known = report.status == SagaStatus::kCompensated && !state().steps[report.step].action.any_unknown;
+      failure.outcome = known ? Outcome::kNotDone : Outcome::kUnknown;
       return emit(StepFailed{report.step, std::move(failure)});
     }
     default:
@@ -116,8 +126,14 @@ void Decider::report_action(const ChildReported& report) {
 
 void Decider::report_undo(const ChildReported& report) {
   switch (report.status) {
-    case SagaStatus::kCompensated:
-      return emit(StepCompensated{report.step, state().steps[report.step].compensation.attempts, 0, 0});
+    case SagaStatus::kCompensated: {
+      const StepState& step = state().steps[report.step];
+      const CallState& undo = step.compensation;
+      const bool older = report.attempt > 1 && step.action.any_unknown;
+      if (older && state().suspension) return;  // It is asked again when the saga goes on.
+      if (older) return emit(ChildUndoBegun{report.step, undo.attempts + 1, report.attempt - 1, undo.again});
+      return emit(StepCompensated{report.step, undo.attempts, 0, 0});
+    }
     case SagaStatus::kFailed:
     case SagaStatus::kTerminated: {
       Failure failure = child_failure(report, Phase::kCompensation, workers::codes::kChildFailed);

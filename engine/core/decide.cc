@@ -87,7 +87,7 @@ void Decider::release_effects_of(const EventBody& body) {
   } else if (const auto* child = std::get_if<ChildBegun>(&body)) {
     release(StartChild{child->step, child->attempt});
   } else if (const auto* undo = std::get_if<ChildUndoBegun>(&body)) {
-    release(UndoChild{undo->step, state().steps[undo->step].action.attempts, undo->attempt > 1});
+    release(UndoChild{undo->step, undo->child, undo->again});
   } else if (std::holds_alternative<StopRequested>(body) || std::holds_alternative<OperatorCancelled>(body)) {
     for (StepIndex i = 0; i < state().steps.size(); ++i) {
       const CallState& action = state().steps[i].action;

@@ -98,6 +98,7 @@ class Decider {
   bool begin_child(StepIndex step);
   bool begin_child_undo(StepIndex step);
   void release_for_children();
+  void ask_undoing_children();
   void report_action(const ChildReported& report);
   void report_undo(const ChildReported& report);
   void report_progress(const ChildReported& report, Phase phase);

@@ -124,10 +124,12 @@ struct ChildResumed {
 
   bool operator==(const ChildResumed&) const = default;
 };
-/// The intent of undoing the step's newest child.
+/// The intent of undoing one of the step's children: the newest, then those before it that may have left something.
 struct ChildUndoBegun {
   StepIndex step = 0;
   int attempt = 1;
+  int child = 1;       ///< Which: the attempt of the action that started it.
+  bool again = false;  ///< An operator retries it.
 
   bool operator==(const ChildUndoBegun&) const = default;
 };

@@ -84,7 +84,7 @@ class Decoder {
       case 28:
         return ChildResumed{step(), phase()};
       default:
-        return ChildUndoBegun{step(), whole("attempt")};
+        return ChildUndoBegun{step(), whole("attempt"), whole("child"), flag("again", false)};
     }
   }
 

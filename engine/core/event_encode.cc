@@ -135,7 +135,9 @@ class Encoder {
   }
   std::string operator()(const ChildResumed& e) { return step(e.step, e.phase).close(); }
   std::string operator()(const ChildUndoBegun& e) {
-    return step(e.step, Phase::kCompensation).number("attempt", e.attempt).close();
+    step(e.step, Phase::kCompensation).number("attempt", e.attempt).number("child", e.child);
+    if (e.again) w_.flag("again", true);
+    return w_.close();
   }
   std::string operator()(const StepCompleted& e) {
     return step(e.step, Phase::kAction)

@@ -6,7 +6,6 @@ namespace saga::core {
 
 using workflows::OnCompensationFailure;
 using workflows::PlanNode;
-using workflows::Sequence;
 using workflows::Workflow;
 
 bool is_undo_over(const Workflow& workflow, const SagaState& state, StepIndex step) {
@@ -17,12 +16,16 @@ bool is_undo_over(const Workflow& workflow, const SagaState& state, StepIndex st
   return !is_undo_due(undo);
 }
 
+bool is_undone(const Workflow& workflow, const SagaState& state, const PlanNode& node) {
+  bool undone = true;
+  for_each_step(node, [&](StepIndex i) { undone = undone && is_undo_over(workflow, state, i); });
+  return undone;
+}
+
 bool is_undoing(const SagaState& state, const PlanNode& node) {
-  if (node.step) return state.steps[*node.step].undo == CompensationStatus::kRunning;
-  return std::any_of(node.branches.begin(), node.branches.end(), [&state](const Sequence& branch) {
-    return std::any_of(branch.begin(), branch.end(),
-                       [&state](const PlanNode& inner) { return is_undoing(state, inner); });
-  });
+  bool undoing = false;
+  for_each_step(node, [&](StepIndex i) { undoing = undoing || state.steps[i].undo == CompensationStatus::kRunning; });
+  return undoing;
 }
 
 namespace {

@@ -38,6 +38,19 @@ bool visit_forward(const workflows::Workflow& workflow, const SagaState& state, 
 /// True when nothing is left to undo of the step. One that failed is passed over, but where the saga stops for it.
 [[nodiscard]] bool is_undo_over(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
 
+/// Calls `visit(index)` for every step of the node.
+template <typename Visit>
+void for_each_step(const workflows::PlanNode& node, const Visit& visit) {
+  if (node.step) return visit(*node.step);
+  for (const workflows::Sequence& branch : node.branches) {
+    for (const workflows::PlanNode& inner : branch) for_each_step(inner, visit);
+  }
+}
+
+/// True when nothing is left to undo of any step in it.
+[[nodiscard]] bool is_undone(const workflows::Workflow& workflow, const SagaState& state,
+                             const workflows::PlanNode& node);
+
 /// True while something of it is being undone: a compensation under way or awaiting its callback, a child.
 [[nodiscard]] bool is_undoing(const SagaState& state, const workflows::PlanNode& node);
 
@@ -61,28 +74,26 @@ bool visit_node_backward(const workflows::Workflow& workflow, const SagaState& s
 }
 
 /// Visits the frontier of undoing: in each sequence the last that is not undone; `visitor.turn(step)`. Where an
-/// operator retries one while another of its sequence is under way, it waits. True when the whole sequence is undone.
+/// operator retries one while another of its sequence is under way, what is in flight there is let end first, and
+/// nothing more of it is begun. True when the whole sequence is undone.
 template <typename Visitor>
 bool visit_backward(const workflows::Workflow& workflow, const SagaState& state, const workflows::Sequence& sequence,
                     Visitor& visitor) {
+  const workflows::PlanNode* busy = nullptr;
   for (const workflows::PlanNode& node : sequence) {
-    if (!is_undoing(state, node)) continue;
-    visit_node_backward(workflow, state, node, visitor);
-    return false;
+    if (is_undoing(state, node)) busy = &node;
   }
   for (auto node = sequence.rbegin(); node != sequence.rend(); ++node) {
-    if (!visit_node_backward(workflow, state, *node, visitor)) return false;
+    if (busy == nullptr || &*node == busy) {
+      if (!visit_node_backward(workflow, state, *node, visitor)) return false;
+    } else if (!is_undone(workflow, state, *node)) {
+      for_each_step(*busy, [&](StepIndex step) {
+        if (state.steps[step].undo == CompensationStatus::kRunning) visitor.turn(step);
+      });
+      return false;
+    }
   }
   return true;
-}
-
-/// Calls `step(index)` for every step of the group.
-template <typename Visit>
-void for_each_step(const workflows::PlanNode& node, const Visit& visit) {
-  if (node.step) return visit(*node.step);
-  for (const workflows::Sequence& branch : node.branches) {
-    for (const workflows::PlanNode& inner : branch) for_each_step(inner, visit);
-  }
 }
 
 }  // namespace saga::core

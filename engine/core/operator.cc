@@ -18,6 +18,7 @@
 namespace saga::core {
 
 void Decider::react(const OperatorCommand& command) {
+  const bool suspended = state().suspension.has_value();
   switch (command.verb) {
     case Verb::kCancel:
       cancel(command.actor);
@@ -39,6 +40,7 @@ void Decider::react(const OperatorCommand& command) {
       break;
   }
   if (decision_.refusal || decision_.events.empty()) return;
+  if (suspended && state().status == SagaStatus::kCompensating) ask_undoing_children();
   all_available_ = true;  // Whether a service is still missing is found by trying.
   advance();
 }

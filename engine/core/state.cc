@@ -94,15 +94,16 @@ bool has_ended(SagaStatus status) {
 
 bool CallState::operator==(const CallState& o) const {
   return attempts == o.attempts && counted == o.counted && failures == o.failures && open == o.open &&
-         any_unknown == o.any_unknown && awaits == o.awaits && due_at == o.due_at && budget_from == o.budget_from &&
-         last_failure == o.last_failure && same_shared(request, o.request);
+         any_unknown == o.any_unknown && child == o.child && again == o.again && awaits == o.awaits &&
+         due_at == o.due_at && budget_from == o.budget_from && last_failure == o.last_failure &&
+         same_shared(request, o.request);
 }
 
 bool StepState::operator==(const StepState& o) const {
   return status == o.status && undo == o.undo && action == o.action && compensation == o.compensation &&
          same_json(output, o.output) && same_json(signal, o.signal) && failure == o.failure &&
          started_at == o.started_at && finished_at == o.finished_at && undone_at == o.undone_at &&
-         settled == o.settled && undo_settled == o.undo_settled && end_order == o.end_order;
+         settled == o.settled && undo_settled == o.undo_settled;
 }
 
 bool SagaFacts::operator==(const SagaFacts& o) const {
@@ -116,7 +117,7 @@ bool SagaState::operator==(const SagaState& o) const {
   return same_shared(facts, o.facts) && seq == o.seq && status == o.status && stopping == o.stopping &&
          suspension == o.suspension && deadline == o.deadline && started_at == o.started_at &&
          finished_at == o.finished_at && attention_since == o.attention_since && updated_at == o.updated_at &&
-         error == o.error && same_json(output, o.output) && steps == o.steps && steps_ended == o.steps_ended;
+         error == o.error && same_json(output, o.output) && steps == o.steps;
 }
 
 }  // namespace saga::core

@@ -88,8 +88,10 @@ struct CallState {
   int attempts = 0;          ///< Numbers spent, the open one included.
   int counted = 0;           ///< Places in `max_attempts` used up since the start or the last operator's retry.
   int failures = 0;          ///< Attempts that failed since then, lost ones included.
+  int child = 0;             ///< Of the undoing of a child saga: which of the step's children is asked.
   bool open = false;         ///< Attempt number `attempts` is under way.
   bool any_unknown = false;  ///< Some attempt ended unknown.
+  bool again = false;        ///< Of the undoing of a child saga: an operator retries it.
   Awaits awaits = Awaits::kNothing;
   std::optional<Timestamp> due_at;       ///< When the next attempt begins, or what it awaits is given up or over.
   std::optional<Timestamp> budget_from;  ///< What `total_timeout` counts from.
@@ -112,7 +114,6 @@ struct StepState {
   std::optional<Timestamp> undone_at;  ///< When the compensation ended, either way.
   std::optional<Settlement> settled;
   std::optional<Settlement> undo_settled;
-  int end_order = 0;  ///< 1 for the step that ended first; 0 while it has not.
 
   bool operator==(const StepState& o) const;
 };
@@ -163,7 +164,6 @@ struct SagaState {
   std::optional<Failure> error;  ///< Why it turned back or stopped.
   JsonRef output;
   std::vector<StepState> steps;  ///< By the workflow's step index.
-  int steps_ended = 0;
 
   bool operator==(const SagaState& o) const;
 };

@@ -3,11 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace saga::core {
 
-using workflows::OnFailure;
 using workflows::Workflow;
 
 namespace {
@@ -19,14 +17,72 @@ bool same(const Decision& a, const Decision& b) {
 
 bool decides_nothing(const Decision& decision) { return decision.events.empty() && decision.effects.empty(); }
 
-/// Every begun attempt leaves, every call that waits is asked after, and nothing else.
-void check_effects(const Workflow& workflow, const Decision& decision, Problems& problems) {
+bool awaits_child(const CallState& call) {
+  return call.awaits == Awaits::kChild || call.awaits == Awaits::kSuspendedChild;
+}
+
+/// What a saga that is read back has done to its children once more.
+std::vector<Effect> owed_to_children(const SagaState& state) {
+  std::vector<Effect> owed;
+  for (StepIndex i = 0; !has_ended(state.status) && i < state.steps.size(); ++i) {
+    const StepState& step = state.steps[i];
+    const int child = step.action.attempts;
+    const bool is_child = awaits_child(step.action) || step.action.attempts > 0;
+    if (awaits_child(step.compensation)) {
+      owed.push_back(UndoChild{i, step.compensation.child, step.compensation.again});
+    } else if (awaits_child(step.action)) {
+      state.stopping ? owed.push_back(CancelChild{i, child}) : owed.push_back(StartChild{i, child});
+    } else if (is_child && step.settled && step.status == StepStatus::kSkipped) {
+      owed.push_back(CancelChild{i, child});
+    }
+  }
+  return owed;
+}
+
+/// Every begun attempt leaves, every call that waits is asked after, children are told, and nothing else.
+void check_effects(const Workflow& workflow, const SagaState& before, const Input& input, const Decision& decision,
+                   Problems& problems) {
   std::vector<Effect> expected;
+  SagaState state = before;
+  if (std::holds_alternative<Recovered>(input)) {
+    for (const Effect& effect : owed_to_children(before)) {
+      const bool of_child =
+          std::visit([&](const auto& e) { return workflow.steps[e.step].kind; }, effect) == workflows::StepKind::kSaga;
+      if (of_child) expected.push_back(effect);
+    }
+  }
   for (const Event& event : decision.events) {
     if (const auto* begun = std::get_if<AttemptBegun>(&event.body)) {
       expected.push_back(CallWorker{begun->step, begun->phase, begun->attempt});
     } else if (const auto* deferred = std::get_if<CallDeferred>(&event.body)) {
       expected.push_back(AwaitService{deferred->step, deferred->phase});
+    } else if (const auto* child = std::get_if<ChildBegun>(&event.body)) {
+      expected.push_back(StartChild{child->step, child->attempt});
+    } else if (const auto* undo = std::get_if<ChildUndoBegun>(&event.body)) {
+      expected.push_back(UndoChild{undo->step, undo->child, undo->again});
+    }
+    const bool was_going = !state.stopping && state.status != SagaStatus::kTerminated;
+    const SagaState then = state;
+    if (!apply(workflow, state, event)) return problems.push_back("a decided event does not apply");
+    const auto* skipped = std::get_if<OperatorSkipped>(&event.body);
+    for (StepIndex i = 0; i < then.steps.size(); ++i) {
+      const StepState& step = then.steps[i];
+      const bool under_way = awaits_child(step.action);
+      const bool left_out = skipped != nullptr && skipped->call == CallRef{i, Phase::kAction} && !skipped->output;
+      if (under_way && ((was_going && state.stopping) || left_out)) {
+        expected.push_back(CancelChild{i, step.action.attempts});
+      }
+      if (!std::holds_alternative<SagaTerminated>(event.body)) continue;
+      const bool failed = step.status == StepStatus::kFailed || step.undo == CompensationStatus::kFailed;
+      const bool is_child = workflow.steps[i].kind == workflows::StepKind::kSaga && step.action.attempts > 0;
+      if (is_child && (under_way || awaits_child(step.compensation) || failed)) {
+        expected.push_back(TerminateChild{i, step.action.attempts});
+      }
+    }
+    const bool goes_on = then.suspension && state.status == SagaStatus::kCompensating;
+    for (StepIndex i = 0; goes_on && i < state.steps.size(); ++i) {
+      const CallState& undo = state.steps[i].compensation;
+      if (awaits_child(undo)) expected.push_back(UndoChild{i, undo.child, undo.again});
     }
   }
   if (decision.effects != expected) problems.push_back("the effects are not those of the events");
@@ -34,8 +90,8 @@ void check_effects(const Workflow& workflow, const Decision& decision, Problems&
     const auto* call = std::get_if<CallWorker>(&effect);
     if (call == nullptr) continue;
     const StepState& step = decision.after.steps[call->step];
-    const CallState& state = call->phase == Phase::kAction ? step.action : step.compensation;
-    if (!state.open || state.attempts != call->attempt) problems.push_back("a call leaves that is not under way");
+    const CallState& called = call->phase == Phase::kAction ? step.action : step.compensation;
+    if (!called.open || called.attempts != call->attempt) problems.push_back("a call leaves that is not under way");
     const CallRequest request = render_call(workflow, decision.after, call->step, call->phase);
     if (request.path.empty() || request.method.empty()) problems.push_back("a call has no path or method");
   }
@@ -45,16 +101,21 @@ void check_effects(const Workflow& workflow, const Decision& decision, Problems&
 void check_stillness(const SagaState& before, const Input& input, const Moment& moment, const Decision& decision,
                      Problems& problems) {
   for (const Event& event : decision.events) {
-    if (std::holds_alternative<AttemptBegun>(event.body) && !moment.begin_calls) {
+    const bool begins = std::holds_alternative<AttemptBegun>(event.body) ||
+                        std::holds_alternative<ChildBegun>(event.body) ||
+                        std::holds_alternative<ChildUndoBegun>(event.body);
+    if (begins && !moment.begin_calls) {
       problems.push_back("a call begins where none may");
     }
   }
   if (std::holds_alternative<OperatorCommand>(input) || !before.facts) return;
+  const bool reopens = std::holds_alternative<UndoSaga>(input);
+  if (reopens) return;
   if (has_ended(before.status) && !decides_nothing(decision)) problems.push_back("something follows the end");
   if (before.status != SagaStatus::kSuspended) return;
   if (decision.after.status != SagaStatus::kSuspended) problems.push_back("a suspended saga goes on by itself");
-  const bool records = std::holds_alternative<CallFinished>(input) || std::holds_alternative<Recovered>(input);
-  if (!records && !decides_nothing(decision)) problems.push_back("something happens in a suspended saga");
+  const bool time = std::holds_alternative<TimerFired>(input) || std::holds_alternative<ServiceAvailable>(input);
+  if (time && !decides_nothing(decision)) problems.push_back("something happens in a suspended saga");
 }
 
 }  // namespace
@@ -101,10 +162,53 @@ Problems check_decision(const Workflow& workflow, const SagaState& before, const
   for (const Event& event : decision.events) {
     if (event.at < before.updated_at) problems.push_back("time runs backwards");
   }
-  check_effects(workflow, decision, problems);
+  check_effects(workflow, before, input, decision, problems);
   check_stillness(before, input, moment, decision, problems);
   return problems;
 }
+
+namespace {
+
+/// Callbacks of what has ended are refused as gone, and reports of children that are not awaited decide nothing.
+void check_late(const Workflow& workflow, const SagaState& state, StepIndex i, Phase phase, Timestamp now,
+                Problems& problems) {
+  const StepState& step = state.steps[i];
+  const CallState& call = phase == Phase::kAction ? step.action : step.compensation;
+  const bool is_call = workflow.steps[i].kind == workflows::StepKind::kCall;
+  const bool over = phase == Phase::kAction
+                        ? step.status == StepStatus::kCompleted || step.status == StepStatus::kFailed ||
+                              step.status == StepStatus::kSkipped
+                        : step.undo == CompensationStatus::kNone || step.undo == CompensationStatus::kCompleted ||
+                              step.undo == CompensationStatus::kFailed || step.undo == CompensationStatus::kSkipped;
+  for (int attempt = 0; attempt <= call.attempts + 1; ++attempt) {
+    const bool open = is_call && !over && !has_ended(state.status) && attempt >= 1 && attempt <= call.attempts;
+    for (const bool succeeded : {true, false}) {
+      const CallbackArrived callback{i, phase, attempt, succeeded, nullptr, "E", "", std::nullopt};
+      const Decision decision = decide(workflow, state, callback, {now, 0, true});
+      const bool gone = decision.refusal && decision.refusal->kind == Refusal::Kind::kGone;
+      if (gone == open) problems.emplace_back("a callback is gone where the call is open, or the other way round");
+      if (open && succeeded && decision.events.empty()) problems.emplace_back("a success does not count");
+      const bool old = open && !succeeded && attempt < call.attempts;
+      const bool conflict = decision.refusal && decision.refusal->kind == Refusal::Kind::kConflict;
+      if (conflict != old) problems.emplace_back("a failure of an older attempt counts, or of the newest does not");
+    }
+    const Decision beat = decide(workflow, state, HeartbeatArrived{i, phase, attempt}, {now, 0, true});
+    if (beat.refusal.has_value() == open) problems.emplace_back("a heartbeat of an ended call is taken, or refused");
+  }
+  if (phase == Phase::kCompensation) return;
+  const bool awaited = awaits_child(step.action) || awaits_child(step.compensation);
+  for (const int child : {step.action.attempts - 1, step.action.attempts, step.action.attempts + 1}) {
+    if (awaited && (child == step.action.attempts || child == step.compensation.child)) continue;
+    for (const SagaStatus status : {SagaStatus::kCompleted, SagaStatus::kFailed, SagaStatus::kSuspended}) {
+      const ChildReported report{i, child, status, nullptr, std::nullopt};
+      if (!decides_nothing(decide(workflow, state, report, {now, 0, true}))) {
+        problems.emplace_back("a child that is not awaited decides something");
+      }
+    }
+  }
+}
+
+}  // namespace
 
 Problems check_state(const Workflow& workflow, const SagaState& state, Timestamp now, bool began) {
   Problems problems;
@@ -114,10 +218,14 @@ Problems check_state(const Workflow& workflow, const SagaState& state, Timestamp
   const bool ended = has_ended(state.status);
   const bool suspended = state.status == SagaStatus::kSuspended;
   int open = 0;
+  bool outside = awaits_service(state);  // Something comes from outside.
   for (StepIndex i = 0; i < state.steps.size(); ++i) {
     for (const Phase phase : {Phase::kAction, Phase::kCompensation}) {
       const CallState& call = phase == Phase::kAction ? state.steps[i].action : state.steps[i].compensation;
       open += call.open ? 1 : 0;
+      outside = outside || call.open || call.awaits == Awaits::kSignal || awaits_child(call);
+      if (call.open && call.awaits != Awaits::kNothing) problems.emplace_back("a call in flight awaits something");
+      if (ended && call.awaits != Awaits::kNothing) problems.emplace_back("an ended saga awaits something");
       // Late, repeated, or of an attempt that never was.
       for (const int attempt : {call.attempts - 1, call.attempts, call.attempts + 1}) {
         if (call.open && attempt == call.attempts) continue;
@@ -128,9 +236,9 @@ Problems check_state(const Workflow& workflow, const SagaState& state, Timestamp
           expect(decides_nothing(late), "an answer to an attempt that is not under way decides something");
         }
       }
+      check_late(workflow, state, i, phase, now, problems);
     }
   }
-  expect(open <= 1, "two calls are under way");
   expect(has_open_call(state) == (open > 0), "has_open_call is wrong");
   expect(open == 0 || !ended, "an ended saga has a call under way");
   expect(state.suspension.has_value() == suspended, "a suspension without being suspended, or the other way round");
@@ -145,7 +253,7 @@ Problems check_state(const Workflow& workflow, const SagaState& state, Timestamp
   if (ended || suspended) {
     expect(!due, "due, though nothing follows by itself");
   } else {
-    expect(due || open > 0 || awaits_service(state), "nothing will ever happen to it by itself");
+    expect(due || outside, "nothing will ever happen to it by itself");
   }
   if (due) {
     if (began) expect(*due > now, "due already, though it could have gone on");
@@ -188,163 +296,6 @@ Problems check_verbs(const Workflow& workflow, const SagaState& state, Timestamp
     }
   }
   return problems;
-}
-
-// ---- the invariants ------------------------------------------------------------------------------------------------
-
-Auditor::Auditor(const Workflow& workflow) : workflow_(&workflow), steps_(workflow.steps.size()) {}
-
-bool Auditor::to_undo(const Step& step, StepIndex index) const {
-  return workflow_->steps[index].compensation.has_value() && (step.done || step.unknown);
-}
-
-void Auditor::begun(const AttemptBegun& event) {
-  Step& step = steps_[event.step];
-  const std::string& name = workflow_->steps[event.step].name;
-  Call& call = event.phase == Phase::kAction ? step.action : step.undo;
-  if (call.open) wrong(fmt::format("{}: an attempt is begun while another is under way", name));
-  if (event.attempt != call.attempts + 1)
-    wrong(fmt::format("I6: {} attempt {} follows {}", name, event.attempt, call.attempts));
-  call.attempts = event.attempt;
-  call.open = true;
-  if (event.phase == Phase::kAction) {
-    if (turned_back_) wrong(fmt::format("I3: {} is called after undoing began", name));
-    if (step.ended) wrong(fmt::format("{} is called after it ended", name));
-    step.begun = true;
-    for (StepIndex i = 0; i < steps_.size(); ++i) {
-      if (i < event.step && !steps_[i].passable)
-        wrong(fmt::format("I2: {} runs before {} ended well", name, workflow_->steps[i].name));
-      if (i > event.step && steps_[i].begun) wrong(fmt::format("I2: {} runs after {}", name, workflow_->steps[i].name));
-    }
-    return;
-  }
-  if (!turned_back_) wrong(fmt::format("{} is undone in a saga that goes forward", name));
-  if (!to_undo(step, event.step)) wrong(fmt::format("I4: {} is undone, but there is nothing to undo", name));
-  if (step.undo_ended) wrong(fmt::format("I4: {} is undone a second time", name));
-  for (StepIndex i = 0; i < steps_.size(); ++i) {
-    if (to_undo(steps_[i], i) && steps_[i].end_order > step.end_order && !steps_[i].undo_ended) {
-      wrong(fmt::format("I4: {} is undone before {}", name, workflow_->steps[i].name));
-    }
-  }
-  if (!workflow_->pivot) return;
-  const Step& pivot = steps_[*workflow_->pivot];
-  if (pivot.done) wrong(fmt::format("I5: {} is undone past the pivot", name));
-  if (*workflow_->pivot != event.step && pivot.unknown && !pivot.undone) {
-    wrong(fmt::format("{} is undone while nobody knows whether the pivot happened", name));
-  }
-}
-
-void Auditor::ended(StepIndex index, bool passable) {
-  Step& step = steps_[index];
-  if (step.action.open) wrong("a step ends while its call is under way");
-  step.ended = true;
-  step.passable = passable;
-  step.end_order = ++order_;
-}
-
-void Auditor::undoing_ends(bool all_undone) {
-  if (!turned_back_ && order_ > 0) wrong("undoing ends that never began");
-  bool missing = false;
-  for (StepIndex i = 0; i < steps_.size(); ++i) {
-    if (!to_undo(steps_[i], i)) continue;
-    if (!steps_[i].undo_ended) wrong(fmt::format("I4: {} was never undone", workflow_->steps[i].name));
-    missing = missing || !steps_[i].undone;
-  }
-  if (all_undone == missing) wrong("what the saga ended as is not what was undone");
-}
-
-void Auditor::see(const Event& event) {
-  const EventBody& body = event.body;
-  if (over_ && !std::holds_alternative<OperatorRetried>(body) && !std::holds_alternative<OperatorSkipped>(body) &&
-      !std::holds_alternative<SagaTerminated>(body)) {
-    wrong(fmt::format("{} follows the end", type_name(body)));
-  }
-  if (const auto* begin = std::get_if<AttemptBegun>(&body)) {
-    begun(*begin);
-  } else if (const auto* failed = std::get_if<AttemptFailed>(&body)) {
-    Step& step = steps_[failed->step];
-    (failed->phase == Phase::kAction ? step.action : step.undo).open = false;
-    if (failed->phase == Phase::kAction && failed->failure.outcome == Outcome::kUnknown) step.unknown = true;
-  } else if (const auto* deferred = std::get_if<CallDeferred>(&body)) {
-    Step& step = steps_[deferred->step];
-    Call& call = deferred->phase == Phase::kAction ? step.action : step.undo;
-    call.open = false;
-    call.attempts -= 1;
-  } else if (const auto* taken = std::get_if<CallTaken>(&body)) {
-    Step& step = steps_[taken->step];
-    (taken->phase == Phase::kAction ? step.action : step.undo).open = false;
-  } else if (const auto* completed = std::get_if<StepCompleted>(&body)) {
-    steps_[completed->step].action.open = false;
-    steps_[completed->step].done = true;
-    ended(completed->step, true);
-  } else if (const auto* step_failed = std::get_if<StepFailed>(&body)) {
-    const bool unknown = step_failed->failure.outcome == Outcome::kUnknown;
-    if (unknown != steps_[step_failed->step].unknown) wrong("a step's outcome is not what its attempts left");
-    ended(step_failed->step, workflow_->steps[step_failed->step].on_failure == OnFailure::kContinue);
-  } else if (const auto* skipped = std::get_if<StepSkipped>(&body)) {
-    ended(skipped->step, true);
-  } else if (std::holds_alternative<CompensationBegun>(body)) {
-    if (workflow_->pivot && steps_[*workflow_->pivot].done) wrong("I5: turns back past the pivot");
-    turned_back_ = true;
-  } else if (const auto* undone = std::get_if<StepCompensated>(&body)) {
-    Step& step = steps_[undone->step];
-    step.undo.open = false;
-    step.undo_ended = step.undone = true;
-  } else if (const auto* not_undone = std::get_if<CompensationFailed>(&body)) {
-    steps_[not_undone->step].undo_ended = true;
-  } else if (std::holds_alternative<SagaCompleted>(body)) {
-    over_ = true;
-    if (turned_back_) wrong("completes after undoing began");
-    if (!std::all_of(steps_.begin(), steps_.end(), [](const Step& s) { return s.passable; }))
-      wrong("completes with steps left");
-  } else if (std::holds_alternative<SagaCompensated>(body)) {
-    over_ = true;
-    undoing_ends(true);
-  } else if (std::holds_alternative<SagaFailed>(body)) {
-    over_ = true;
-    undoing_ends(false);
-  } else if (const auto* suspended = std::get_if<SagaSuspended>(&body)) {
-    pivot_in_doubt_ = suspended->cause == SuspensionCause::kPivotUnknown;
-  } else if (const auto* cancelled = std::get_if<OperatorCancelled>(&body); cancelled != nullptr && pivot_in_doubt_) {
-    steps_[*workflow_->pivot].unknown = false;
-    steps_[*workflow_->pivot].undo_ended = steps_[*workflow_->pivot].undone = true;
-    pivot_in_doubt_ = false;
-  } else if (std::holds_alternative<SagaTerminated>(body)) {
-    over_ = true;
-  }
-  const auto called_again = [this](const std::vector<CallRef>& calls) {
-    for (const CallRef& ref : calls) {
-      Step& step = steps_[ref.step];
-      over_ = false;
-      if (ref.phase == Phase::kAction) {
-        if (turned_back_ && !pivot_in_doubt_) wrong("I3: an action is retried in a saga that turned back");
-        turned_back_ = step.undo_ended = step.undone = false;
-        step.ended = step.passable = false;
-      } else {
-        step.undo_ended = false;
-      }
-    }
-    pivot_in_doubt_ = false;
-  };
-  if (const auto* retried = std::get_if<OperatorRetried>(&body)) called_again(retried->calls);
-  if (const auto* resumed = std::get_if<SagaResumed>(&body)) called_again(resumed->calls);
-  if (const auto* settled = std::get_if<OperatorSkipped>(&body)) {
-    Step& step = steps_[settled->call.step];
-    if (settled->call.phase == Phase::kCompensation) {
-      step.undo_ended = step.undone = true;
-      over_ = over_ && std::any_of(steps_.begin(), steps_.end(), [&](const Step& s) {
-                return to_undo(s, static_cast<StepIndex>(&s - steps_.data())) && !s.undone;
-              });
-    } else {
-      if (turned_back_ && !(pivot_in_doubt_ && settled->output))
-        wrong("I3: an action is skipped in a saga that turned back");
-      turned_back_ = false;
-      step.undo_ended = step.undone = false;
-      step.done = settled->output != nullptr;
-      ended(settled->call.step, true);
-    }
-    pivot_in_doubt_ = false;
-  }
 }
 
 }  // namespace saga::core

@@ -45,7 +45,10 @@ class Auditor {
   struct Call {
     int attempts = 0;
     bool open = false;
+    bool awaited = false;  ///< Its callback or its child is; of a wait and a signal, that.
   };
+  /// How two steps stand to each other in the plan.
+  enum class Order { kBefore, kAfter, kBeside };
   struct Step {
     Call action;
     Call undo;
@@ -56,18 +59,29 @@ class Auditor {
     bool unknown = false;  ///< Some attempt was, and nobody has said otherwise.
     bool undo_ended = false;
     bool undone = false;
-    int end_order = 0;
+    bool signalled = false;
   };
 
-  void begun(const AttemptBegun& event);
+  void see_call(const EventBody& body);
+  void see_kind(const EventBody& body);
+  void see_end(const EventBody& body);
+  void see_saga(const EventBody& body);
+  void see_operator(const EventBody& body);
+  void number(StepIndex step, Phase phase, int attempt);
+  void begun(StepIndex step);
+  void undo_begun(StepIndex step);
   void ended(StepIndex step, bool passable);
+  void order_steps(const workflows::Sequence& sequence, std::vector<StepIndex>& all);
   void undoing_ends(bool all_undone);
   [[nodiscard]] bool to_undo(const Step& step, StepIndex index) const;
   void wrong(std::string what) { problems_.push_back(std::move(what)); }
 
   const workflows::Workflow* workflow_;
   std::vector<Step> steps_;
-  int order_ = 0;
+  std::vector<std::vector<Order>> order_;  ///< [a][b]: a stands so to b.
+  bool any_ended_ = false;
+  bool is_child_ = false;
+  bool stopping_ = false;
   bool turned_back_ = false;
   bool pivot_in_doubt_ = false;  ///< Suspended with the pivot unknown.
   bool over_ = false;

@@ -100,7 +100,8 @@ TEST(Codec, EveryTypeOfEventIsReadBackEqual) {
            WaitBegun{0, until}, SignalAwaited{0, until}, SignalAwaited{0, std::nullopt},
            SignalReceived{0, share(Json{{"by", "hand"}}), "ada", true}, SignalReceived{0, share(nullptr), "", false},
            ChildBegun{0, 2, nullptr}, ChildBegun{0, 1, share(Json{{"n", 1}})},
-           ChildSuspended{0, Phase::kCompensation, failure}, ChildResumed{0, Phase::kAction}, ChildUndoBegun{0, 2}}) {
+           ChildSuspended{0, Phase::kCompensation, failure}, ChildResumed{0, Phase::kAction},
+           ChildUndoBegun{0, 2, 1, true}}) {
     waiting.push_back({kStart, body});
   }
   SagaFacts facts = *facts_of(*all[0].workflow);

@@ -14,9 +14,11 @@ attempt_begun: running -> running
 attempt_failed: compensating -> compensating
 attempt_failed: running -> running
 attempt_failed: running stopping -> running stopping
+attempt_failed: suspended(compensation_failed, compensating) -> suspended(compensation_failed, compensating)
 attempt_failed: suspended(operator, compensating) -> suspended(operator, compensating)
 attempt_failed: suspended(operator, running stopping) -> suspended(operator, running stopping)
 attempt_failed: suspended(operator, running) -> suspended(operator, running)
+attempt_failed: suspended(step_failed, running) -> suspended(step_failed, running)
 call_deferred: compensating -> compensating
 call_deferred: running -> running
 call_deferred: running stopping -> running stopping
@@ -29,10 +31,31 @@ call_taken: running stopping -> running stopping
 call_taken: suspended(operator, compensating) -> suspended(operator, compensating)
 call_taken: suspended(operator, running stopping) -> suspended(operator, running stopping)
 call_taken: suspended(operator, running) -> suspended(operator, running)
+child_begun: running -> running
+child_resumed: compensating -> compensating
+child_resumed: running -> running
+child_resumed: running stopping -> running stopping
+child_resumed: suspended(operator, compensating) -> suspended(operator, compensating)
+child_resumed: suspended(operator, running stopping) -> suspended(operator, running stopping)
+child_resumed: suspended(operator, running) -> suspended(operator, running)
+child_suspended: compensating -> compensating
+child_suspended: running -> running
+child_suspended: running stopping -> running stopping
+child_suspended: suspended(operator, compensating) -> suspended(operator, compensating)
+child_suspended: suspended(operator, running stopping) -> suspended(operator, running stopping)
+child_suspended: suspended(operator, running) -> suspended(operator, running)
+child_undo_begun: compensating -> compensating
+compensation_begun: completed -> compensating
 compensation_begun: running -> compensating
 compensation_begun: running stopping -> compensating
 compensation_failed: compensating -> compensating
+compensation_failed: suspended(compensation_failed, compensating) -> suspended(compensation_failed, compensating)
 compensation_failed: suspended(operator, compensating) -> suspended(operator, compensating)
+heartbeat_received: compensating -> compensating
+heartbeat_received: running -> running
+heartbeat_received: suspended(operator, compensating) -> suspended(operator, compensating)
+heartbeat_received: suspended(operator, running stopping) -> suspended(operator, running stopping)
+heartbeat_received: suspended(operator, running) -> suspended(operator, running)
 operator_cancelled: pending -> pending stopping
 operator_cancelled: running -> running stopping
 operator_cancelled: suspended(operator, pending) -> pending stopping
@@ -96,18 +119,27 @@ saga_terminated: suspended(pivot_unknown, compensating) -> terminated
 saga_terminated: suspended(pivot_unknown, running) -> terminated
 saga_terminated: suspended(step_failed, compensating) -> terminated
 saga_terminated: suspended(step_failed, running) -> terminated
+signal_awaited: running -> running
+signal_received: pending -> pending
+signal_received: running -> running
+signal_received: suspended(operator, pending) -> suspended(operator, pending)
+signal_received: suspended(operator, running) -> suspended(operator, running)
 step_compensated: compensating -> compensating
+step_compensated: suspended(compensation_failed, compensating) -> suspended(compensation_failed, compensating)
 step_compensated: suspended(operator, compensating) -> suspended(operator, compensating)
 step_completed: running -> running
 step_completed: running stopping -> running stopping
 step_completed: suspended(operator, running stopping) -> suspended(operator, running stopping)
 step_completed: suspended(operator, running) -> suspended(operator, running)
+step_completed: suspended(step_failed, running) -> suspended(step_failed, running)
 step_failed: running -> running
 step_failed: running stopping -> running stopping
 step_failed: suspended(operator, running stopping) -> suspended(operator, running stopping)
 step_failed: suspended(operator, running) -> suspended(operator, running)
+step_failed: suspended(step_failed, running) -> suspended(step_failed, running)
 step_skipped: running -> running
 stop_requested: running -> running stopping
+wait_begun: running -> running
 )";
 
 /// "VERB situation: …": done (recorded), holds (already, nothing is recorded), refused.

@@ -22,7 +22,7 @@ using std::chrono::milliseconds;
 using std::chrono::minutes;
 
 /// A workflow is walked no further; those below all come to an end before that.
-constexpr std::size_t kMostStates = 4'000;
+constexpr std::size_t kMostStates = 5'000;
 constexpr Millis kLong = hours(24 * 400);
 
 struct Node {
@@ -43,8 +43,8 @@ std::string kind_of(const workflows::Step& step, const CallState& call, bool end
   if (ended) return "";
   std::optional<Timestamp> budget;
   if (step.total_timeout && call.budget_from) budget = *call.budget_from + *step.total_timeout;
-  return fmt::format("{}{}{}{}{}", call.counted, call.open, static_cast<int>(call.awaits), relation(call.due_at, now),
-                     relation(budget, now));
+  return fmt::format("{}{}{}{}{}", call.counted, call.open, (call.child > 1 ? 10 : 0) + static_cast<int>(call.awaits),
+                     relation(call.due_at, now), relation(budget, now));
 }
 
 /// All of a state but its times, its texts and how high its numbers are.
@@ -53,7 +53,6 @@ std::string kind_of(const workflows::Workflow& workflow, const SagaState& state,
   if (state.suspension)
     key += fmt::format("({} {}) ", to_string(state.suspension->cause), to_string(state.suspension->from));
   key += relation(state.deadline, now);
-  std::vector<std::pair<int, StepIndex>> order;
   for (StepIndex i = 0; i < state.steps.size(); ++i) {
     const StepState& step = state.steps[i];
     const workflows::Step& definition = workflow.steps[i];
@@ -64,14 +63,12 @@ std::string kind_of(const workflows::Workflow& workflow, const SagaState& state,
     // What is being undone was done or may have been; which of the two is only told to the worker.
     const bool undoing = step.undo != CompensationStatus::kNone;
     const bool in_doubt = step.status != StepStatus::kCompleted && step.action.any_unknown;
-    key += fmt::format(" {}{}({})({}){}", undoing ? "" : fmt::format("{}{}", to_string(step.status), in_doubt),
+    key += fmt::format(" {}{}{}({})({}){}", step.signal ? dump_json(*step.signal) : "",
+                       undoing ? "" : fmt::format("{}{}", to_string(step.status), in_doubt),
                        static_cast<int>(step.undo), kind_of(definition, step.action, ended, now),
                        kind_of(definition, step.compensation, undo_ended, now),
                        step.output && !definition.when && workflow.output ? dump_json(*step.output) : "");
-    order.emplace_back(step.end_order, i);
   }
-  std::sort(order.begin(), order.end());
-  for (const auto& [at, step] : order) key += fmt::format(",{}", at == 0 ? '-' : static_cast<char>('0' + step));
   return key;
 }
 
@@ -121,11 +118,14 @@ class Rows {
 class Walk {
  public:
   Walk(workflows::WorkflowRef workflow, std::vector<workers::CallOutcome> answers, Rows& rows,
-       std::optional<Timestamp> start_at = {})
+       std::optional<Timestamp> start_at = {}, std::string parent = "")
       : workflow_(std::move(workflow)), answers_(std::move(answers)), rows_(rows) {
     Node first{SagaState{}, Auditor(*workflow_), kStart};
-    try_input(first, StartSaga{facts_of(*workflow_, Json{{"n", 1}}, start_at), "ada"}, {kStart, 0, true});
-    try_input(first, StartSaga{facts_of(*workflow_, Json{{"n", 1}}, start_at), "ada"}, {kStart, 0, false});
+    auto facts = std::make_shared<SagaFacts>(*facts_of(*workflow_, Json{{"n", 1}}, start_at));
+    if (!parent.empty()) facts->parent_step = "inner";
+    facts->parent_id = std::move(parent);
+    try_input(first, StartSaga{facts, "ada"}, {kStart, 0, true});
+    try_input(first, StartSaga{facts, "ada"}, {kStart, 0, false});
   }
 
   /// Stops at the first state where something is wrong.
@@ -154,6 +154,7 @@ class Walk {
       for (const Phase phase : {Phase::kAction, Phase::kCompensation}) {
         const CallState& call = phase == Phase::kAction ? node.state.steps[i].action : node.state.steps[i].compensation;
         all.emplace_back(ServiceAvailable{i, phase}, Moment{now, 1, true});
+        if (has_callbacks_ && call.attempts > 0) add_callbacks(i, phase, call.attempts, now, all);
         if (!call.open) continue;
         for (const workers::CallOutcome& answer : answers_) {
           const Input input = CallFinished{i, phase, call.attempts, answer, 5};
@@ -164,6 +165,7 @@ class Walk {
         add(CallFinished{i, phase, call.attempts, final_fault(), 5}, now);
       }
     }
+    add_kinds(node, all);
     add(TimerFired{}, now);
     add(TimerFired{}, now + kLong);
     if (const auto due = next_due(*workflow_, node.state)) add(TimerFired{}, std::max(*due, now));
@@ -180,6 +182,49 @@ class Walk {
       if (verb == Verb::kResume) all.emplace_back(commands_of(*workflow_, verb)[0], Moment{now + kLong, 1, true});
     }
     return all;
+  }
+
+  using Tries = std::vector<std::pair<Input, Moment>>;
+
+  static void add_callbacks(StepIndex i, Phase phase, int newest, Timestamp now, Tries& all) {
+    for (const int attempt : {1, newest}) {
+      all.emplace_back(CallbackArrived{i, phase, attempt, true, share(Json{{"n", 1}}), "", "", {}},
+                       Moment{now, 1, true});
+      for (const bool retryable : {true, false}) {
+        const CallbackArrived failed{i, phase, attempt, false, nullptr, "E", "no", retryable};
+        all.emplace_back(failed, Moment{now, 1, true});
+      }
+    }
+    all.emplace_back(CallbackArrived{i, phase, newest, false, nullptr, "E", "no", {}}, Moment{now, 1, false});
+    all.emplace_back(HeartbeatArrived{i, phase, newest}, Moment{now, 1, true});
+  }
+
+  /// Signals, what becomes of children, and the parent of this one.
+  void add_kinds(const Node& node, Tries& all) const {
+    for (StepIndex i = 0; i < node.state.steps.size(); ++i) {
+      const workflows::Step& step = workflow_->steps[i];
+      if (step.kind == workflows::StepKind::kSignal) {
+        for (const int n : {1, 2}) {
+          all.emplace_back(SignalArrived{step.signal, share(Json{{"n", n}}), "ada", true}, Moment{node.now, 1, n == 1});
+        }
+        all.emplace_back(SignalArrived{"nobody", nullptr, "ada", true}, Moment{node.now, 1, true});
+      }
+      if (step.kind != workflows::StepKind::kSaga) continue;
+      for (const SagaStatus status :
+           {SagaStatus::kPending, SagaStatus::kRunning, SagaStatus::kSuspended, SagaStatus::kCompensating,
+            SagaStatus::kCompleted, SagaStatus::kCompensated, SagaStatus::kFailed, SagaStatus::kTerminated}) {
+        const StepState& state = node.state.steps[i];
+        for (const int child : std::set<int>{1, state.action.attempts, state.compensation.child}) {
+          const ChildReported report{i, child, status, nullptr, std::nullopt};
+          all.emplace_back(report, Moment{node.now, 1, true});
+        }
+      }
+    }
+    if (!node.state.facts->parent_id.empty()) {
+      for (const bool begins : {true, false}) {
+        all.emplace_back(UndoSaga{Actor{"parent", true, "undo"}}, Moment{node.now, 1, begins});
+      }
+    }
   }
 
   void try_input(const Node& node, const Input& input, const Moment& moment) {
@@ -227,6 +272,7 @@ class Walk {
         if (awaits_service(state) && state.steps[i].undo == CompensationStatus::kWaiting)
           input = ServiceAvailable{i, Phase::kCompensation};
       }
+      if (auto outside = from_outside(*workflow_, state); outside && !has_open_call(state)) input = *outside;
       if (state.status == SagaStatus::kSuspended && !has_open_call(state)) input = going_on(state, moves);
       Decision decision = decide(*workflow_, state, input, {node.now, 1, true});
       if (decision.events.empty()) return {fmt::format("it stands still: input {} decides nothing", input.index())};
@@ -248,6 +294,7 @@ class Walk {
 
   workflows::WorkflowRef workflow_;
   std::vector<workers::CallOutcome> answers_;
+  bool has_callbacks_ = std::find(answers_.begin(), answers_.end(), taken()) != answers_.end();
   Rows& rows_;
   std::deque<Node> queue_;
   std::unordered_set<std::string> kinds_;
@@ -280,6 +327,7 @@ TEST(Enumeration, EveryInputInEveryStateKeepsTheRules) {
   const std::vector<workers::CallOutcome> plain_answers{done(), refused(), fault(), no_instance()};
   walk("a step without undo",
        Walk(flow({step("a"), bare("b", "on_failure: continue"), step("c")}, header()), plain_answers, rows));
+  const std::vector<workers::CallOutcome> few_steps{done(), refused(), final_fault()};
   walk("deadline", Walk(flow({step("a"), step("b", "total_timeout: 1m")}, header("deadline: 1h")), few_answers, rows));
   walk("suspending",
        Walk(flow({step("a"), step("b", "on_failure: suspend")}, header("on_compensation_failure: suspend")),
@@ -308,8 +356,42 @@ TEST(Enumeration, EveryInputInEveryStateKeepsTheRules) {
                   "      action: /b, compensation: { path: /undo, input: { n: \"${ output.n + 1 }\" } } }\n"},
                  header("output: { n: \"${ steps.b.output.n + 1 }\" }")),
             values, rows));
+  const std::vector<workers::CallOutcome> callbacks{done(), taken(), refused(), fault()};
+  walk("callbacks", Walk(flow({step("a"), step("b", "total_timeout: 1m")}, header()), callbacks, rows));
+  walk("callback of a pivot",
+       Walk(flow({step("a"), bare("p", "pivot: true, on_failure: suspend")}, header("deadline: 1h")), callbacks, rows));
+  walk("two branches", Walk(flow({parallel({{step("a")}, {step("b")}})}, header()), plain_answers, rows));
+  walk("branches that suspend",
+       Walk(flow({parallel({{step("a", "on_failure: suspend")}, {step("b", "on_failure: suspend")}})},
+                 header("on_compensation_failure: suspend")),
+            few_steps, rows));
+  walk("branches of two kinds",
+       Walk(flow({parallel({{step("a", "on_failure: suspend")}, {step("b")}}), bare("z")}, header()), few_steps, rows));
+  const std::vector<workers::CallOutcome> two_answers{done(), final_fault()};
+  walk("a branch of two", Walk(flow({parallel({{step("a"), step("b")}, {step("c")}})}, header()), two_answers, rows));
+  walk("a branch and a step", Walk(flow({parallel({{step("a")}, {bare("b")}}), step("c")}, header()), few_steps, rows));
+  walk("waits and signals", Walk(flow({wait_step("w"), signal_step("s", "timeout: 1h, on_failure: suspend"), step("a")},
+                                      header("deadline: 2h")),
+                                 few_steps, rows));
+  walk("signals in branches",
+       Walk(flow({parallel({{signal_step("s")}, {step("a")}}), bare("z")}, header()), two_answers, rows));
+  walk("past the pivot",
+       Walk(flow({step("p", "pivot: true"), parallel({{signal_step("s", "timeout: 1h")}, {wait_step("w")}})}, header()),
+            few_steps, rows));
+  walk("a child", Walk(flow({step("a"), child_step("c"), step("b")}, header()), two_answers, rows));
+  walk("a child that suspends",
+       Walk(flow({child_step("c", "on_failure: suspend"), step("b")}, header("on_compensation_failure: suspend")),
+            few_steps, rows));
+  walk("children in branches",
+       Walk(flow({parallel({{child_step("c")}, {child_step("d", "on_failure: continue")}}), bare("z")}, header()),
+            few_steps, rows));
+  walk("a child as pivot",
+       Walk(flow({step("a"), child_step("p", "pivot: true"), bare("z")}, header("deadline: 1h")), few_steps, rows));
+  walk("as a child", Walk(flow({step("a"), step("b")}, header()), few_answers, rows, std::nullopt, "order-1"));
+  walk("as a child with a pivot",
+       Walk(flow({step("a"), bare("p", "pivot: true")}, header()), few_answers, rows, std::nullopt, "order-1"));
   std::printf("%-28s %6zu states %8zu state-input pairs\n", "all", states, pairs);
-  EXPECT_EQ(rows.events().size(), 22U) << "every type of event of calls is met";
+  EXPECT_EQ(rows.events().size(), std::variant_size_v<EventBody>) << "every type of event is met";
   EXPECT_EQ(rows.moves(), kMoves);
   EXPECT_EQ(rows.verbs(), kVerbs);
 }

@@ -25,6 +25,39 @@ std::string step(std::string_view name, std::string_view options) {
   return bare(name, fmt::format("compensation: /{}/undo{}{}", name, options.empty() ? "" : ", ", options));
 }
 
+namespace {
+
+std::string of_kind(std::string_view name, std::string_view kind, std::string_view options) {
+  return fmt::format("  - {{ name: {}, {}{}{} }}\n", name, kind, options.empty() ? "" : ", ", options);
+}
+
+std::string indented(std::string_view lines) {
+  std::string out;
+  for (bool line_begins = true; const char c : lines) {
+    if (line_begins) out += "      ";
+    out += c;
+    line_begins = c == '\n';
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string wait_step(std::string_view name, std::string_view options) { return of_kind(name, "wait: 1m", options); }
+std::string signal_step(std::string_view name, std::string_view options) {
+  return of_kind(name, fmt::format("signal: {}", name), options);
+}
+std::string child_step(std::string_view name, std::string_view options) {
+  return of_kind(name, "saga: inner/1", options);
+}
+
+std::string parallel(const std::vector<std::vector<std::string>>& branches, const std::vector<std::string>& options) {
+  std::string text = "  - parallel:\n";
+  for (const auto& branch : branches) text += "      -\n" + indented(fmt::format("{}", fmt::join(branch, "")));
+  for (const std::string& option : options) text += "    " + option + "\n";
+  return text;
+}
+
 workflows::WorkflowRef flow(const std::vector<std::string>& steps, std::string_view header) {
   std::string text = "name: flow\nversion: 1\n";
   if (header.find("defaults:") == std::string_view::npos) {
@@ -70,6 +103,36 @@ workers::CallOutcome taken() {
   answer.status = 202;
   answer.async = true;
   return answer;
+}
+
+std::optional<Input> from_outside(const Workflow& workflow, const SagaState& state) {
+  for (StepIndex i = 0; i < state.steps.size(); ++i) {
+    const CallState& action = state.steps[i].action;
+    switch (action.awaits) {
+      case Awaits::kCallback:
+        return CallbackArrived{i, Phase::kAction, action.attempts, true, share(Json{{"n", 1}, {"go", true}}), "", "",
+                               {}};
+      case Awaits::kSignal:
+        if (!state.steps[i].signal) {
+          return SignalArrived{workflow.steps[i].signal, share(Json{{"n", 1}}), "ada", true};
+        }
+        break;
+      case Awaits::kChild:
+      case Awaits::kSuspendedChild:
+        return ChildReported{i, action.attempts, state.stopping ? SagaStatus::kCompensated : SagaStatus::kCompleted,
+                             share(Json{{"n", 1}}), std::nullopt};
+      default:
+        break;
+    }
+    const CallState& undo = state.steps[i].compensation;
+    if (undo.awaits == Awaits::kCallback) {
+      return CallbackArrived{i, Phase::kCompensation, undo.attempts, true, nullptr, "", "", {}};
+    }
+    if (undo.awaits == Awaits::kChild || undo.awaits == Awaits::kSuspendedChild) {
+      return ChildReported{i, undo.child, SagaStatus::kCompensated, nullptr, std::nullopt};
+    }
+  }
+  return std::nullopt;
 }
 
 // ---- telling -------------------------------------------------------------------------------------------------------
@@ -141,7 +204,7 @@ class Teller {
   }
   std::string operator()(const ChildResumed& e) const { return fmt::format("{} goes on", call(e.step, e.phase)); }
   std::string operator()(const ChildUndoBegun& e) const {
-    return fmt::format("undo child {} #{}", name(e.step), e.attempt);
+    return fmt::format("undo child {} #{}{}", name(e.step), e.child, e.again ? " again" : "");
   }
 
  private:
@@ -274,7 +337,9 @@ Story Driver::signal(std::string_view signal, std::string_view json_payload) {
 
 Story Driver::child(std::string_view name, SagaStatus status, std::string_view json_output, int attempt) {
   const StepIndex i = index_of(name);
-  ChildReported report{i, attempt == 0 ? state_.steps[i].action.attempts : attempt, status, nullptr, std::nullopt};
+  const StepState& state = state_.steps[i];
+  const int awaited = state.undo == CompensationStatus::kNone ? state.action.attempts : state.compensation.child;
+  ChildReported report{i, attempt == 0 ? awaited : attempt, status, nullptr, std::nullopt};
   if (status == SagaStatus::kCompleted) report.output = share(*parse_json(json_output));
   if (status == SagaStatus::kCompensated || status == SagaStatus::kFailed || status == SagaStatus::kSuspended) {
     report.failure = Failure{"inner", Phase::kAction, "sold_out", "none left", 409, 1, Outcome::kNotDone};

@@ -22,6 +22,15 @@ namespace saga::core {
 /// A step without one.
 [[nodiscard]] std::string bare(std::string_view name, std::string_view options = "");
 
+/// A wait of one minute, a signal of the step's name, a child saga of "inner/1".
+[[nodiscard]] std::string wait_step(std::string_view name, std::string_view options = "");
+[[nodiscard]] std::string signal_step(std::string_view name, std::string_view options = "");
+[[nodiscard]] std::string child_step(std::string_view name, std::string_view options = "");
+
+/// A group of these branches, each of these steps; `options` such as "when: …", a line each.
+[[nodiscard]] std::string parallel(const std::vector<std::vector<std::string>>& branches,
+                                   const std::vector<std::string>& options = {});
+
 /// "flow/1" of these steps; `header` are further lines. Calls are tried 3 times after 1 s and 2 s, compensations twice
 /// after 10 s, without jitter, unless `header` has its own `defaults`.
 [[nodiscard]] workflows::WorkflowRef flow(const std::vector<std::string>& steps, std::string_view header = "");
@@ -41,6 +50,9 @@ namespace saga::core {
 [[nodiscard]] workers::CallOutcome unreachable();  ///< Not done, retried.
 [[nodiscard]] workers::CallOutcome no_instance();  ///< Not called.
 [[nodiscard]] workers::CallOutcome taken();        ///< 202 with Saga-Async.
+
+/// What comes from outside for what a saga awaits, such that it goes well: a callback, a signal, a child's end.
+[[nodiscard]] std::optional<Input> from_outside(const workflows::Workflow& workflow, const SagaState& state);
 
 // ---- a driven saga -------------------------------------------------------------------------------------------------
 
