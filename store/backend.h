@@ -32,6 +32,8 @@ class Backend {
   [[nodiscard]] virtual Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) = 0;
   [[nodiscard]] virtual Result<std::string> keep_secret(const std::string& name, const std::string& fresh) = 0;
   [[nodiscard]] virtual Result<Epoch> take_over(ShardId shard, const std::string& owner) = 0;
+  [[nodiscard]] virtual Result<bool> record_notices(std::span<const Notice> told) = 0;
+  [[nodiscard]] virtual Result<Purged> purge(std::span<const SagaKey> roots, Timestamp ended_before) = 0;
 
   /// Upkeep that nobody waits for (SQLite's checkpoint): called after a batch was acknowledged.
   [[nodiscard]] virtual Result<void> maintain() = 0;

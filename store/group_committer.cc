@@ -131,6 +131,16 @@ Result<Epoch> GroupCommitter::take_over(ShardId shard, const std::string& owner)
   return on_store_thread<Epoch>([this, shard, &owner] { return backend_.take_over(shard, owner); });
 }
 
+Result<void> GroupCommitter::record_notices(const std::vector<Notice>& told) {
+  const auto recorded = on_store_thread<bool>([this, &told] { return backend_.record_notices(told); });
+  if (!recorded) return tl::unexpected(recorded.error());
+  return {};
+}
+
+Result<Purged> GroupCommitter::purge(const std::vector<SagaKey>& roots, Timestamp ended_before) {
+  return on_store_thread<Purged>([this, &roots, ended_before] { return backend_.purge(roots, ended_before); });
+}
+
 Health GroupCommitter::health() const {
   const std::lock_guard lock(mutex_);
   if (poison_) return {false, true, poison_->message};
@@ -143,6 +153,8 @@ std::size_t GroupCommitter::queue_length() const {
 }
 
 void GroupCommitter::observe_commits(CommitObserver observer) { observer_ = std::move(observer); }
+
+void GroupCommitter::observe_failures(FailureObserver observer) { failed_ = std::move(observer); }
 
 // ---- the store thread -----------------------------------------------------------------------------------------------
 
@@ -157,8 +169,13 @@ void GroupCommitter::run(const std::stop_token& stop) {
       tasks.swap(tasks_);
       batch = take_batch();
     }
-    if (!tasks.empty()) run_tasks(std::move(tasks));
-    if (!batch.groups.empty()) settle(std::move(batch), stop);
+    const bool written = !tasks.empty();
+    if (written) run_tasks(std::move(tasks));
+    if (!batch.groups.empty()) {
+      settle(std::move(batch), stop);
+    } else if (written) {
+      maintain();
+    }
   }
 }
 
@@ -207,7 +224,14 @@ void GroupCommitter::settle(Batch batch, const std::stop_token& stop) {
   for (std::size_t i = 0; i < batch.dones.size(); ++i) {
     batch.dones[i](results ? (*results)[i] : Result<void>(tl::unexpected(results.error())));
   }
-  if (!results) return;
+  if (results) maintain();
+}
+
+void GroupCommitter::maintain() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (poison_) return;
+  }
   if (const Result<void> maintained = backend_.maintain(); !maintained) {
     if (maintained.error().code != ErrorCode::kUnavailable) set_problem(maintained.error());
   }
@@ -261,6 +285,7 @@ void GroupCommitter::wait_to_retry(std::chrono::milliseconds delay, const std::s
 }
 
 void GroupCommitter::set_problem(const Error& error) {
+  if (failed_) failed_(error.code);
   const std::lock_guard lock(mutex_);
   problem_ = error.message;
   if (error.code == ErrorCode::kUnavailable || poison_) return;

@@ -59,12 +59,15 @@ class GroupCommitter {
                                                 std::shared_ptr<const AuditEntry> audit = nullptr);
   [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh);
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner);
+  [[nodiscard]] Result<void> record_notices(const std::vector<Notice>& told);
+  [[nodiscard]] Result<Purged> purge(const std::vector<SagaKey>& roots, Timestamp ended_before);
 
   [[nodiscard]] Health health() const;
   [[nodiscard]] std::size_t queue_length() const;
 
   /// Called before the first `submit`.
   void observe_commits(CommitObserver observer);
+  void observe_failures(FailureObserver observer);
 
  private:
   struct Job {
@@ -94,6 +97,7 @@ class GroupCommitter {
   Batch take_batch();  ///< `mutex_` is held.
   void run_tasks(std::deque<Task> tasks);
   void settle(Batch batch, const std::stop_token& stop);
+  void maintain();
   [[nodiscard]] Result<std::vector<Result<void>>> commit_or_retry(const Batch& batch, const std::stop_token& stop);
   void wait_to_retry(std::chrono::milliseconds delay, const std::stop_token& stop);
   void set_problem(const Error& error);  ///< Poisons unless the error is `kUnavailable`.
@@ -101,6 +105,7 @@ class GroupCommitter {
 
   Backend& backend_;
   const CommitterOptions options_;
+  FailureObserver failed_;        ///< As `observer_`.
   CommitObserver observer_;       ///< Written before the first submit, read on the store thread.
   std::optional<Error> gave_up_;  ///< Of the store thread: the backend was unavailable when the store closed.
 

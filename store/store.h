@@ -135,6 +135,49 @@ struct ListFilter {
   std::optional<Timestamp> until;                         ///< created_at < until.
 };
 
+/// Which sagas a purge takes: those that have ended and need no attention. One whose id has a '~' is a child of the one
+/// named before it; children count by their root, go with it and never before it, and keep it while one of them stays.
+/// Empty members do not filter; all but the time are the root's.
+struct PurgeFilter {
+  Timestamp ended_before;
+  std::optional<std::string> workflow;  ///< The name, any version.
+  std::optional<std::int64_t> version;
+  std::vector<std::string> statuses;  ///< Any of these.
+};
+
+/// Where a look for purgeable sagas goes on: strictly after this one.
+struct PurgeCursor {
+  Timestamp created_at;
+  SagaKey key = 0;
+
+  bool operator==(const PurgeCursor&) const = default;
+};
+
+/// Sagas that may be purged, oldest first.
+struct PurgePage {
+  std::vector<SagaKey> roots;
+  std::size_t sagas = 0;            ///< The roots and all their children.
+  std::optional<PurgeCursor> next;  ///< None: there is nothing beyond.
+};
+
+/// How far one piece of a purge came.
+struct Purged {
+  std::size_t roots = 0;  ///< Dealt with, from the front of what was asked.
+  std::size_t sagas = 0;  ///< Removed, children included.
+
+  bool operator==(const Purged&) const = default;
+};
+
+/// That a saga needs attention since then or, `over`, that it no longer does. Somebody outside is told once.
+struct Notice {
+  SagaKey saga = 0;
+  std::string id;
+  Timestamp since;
+  bool over = false;
+
+  bool operator==(const Notice&) const = default;
+};
+
 struct StatusCount {
   std::string workflow;
   std::string status;
@@ -180,6 +223,9 @@ struct CommitFacts {
 };
 using CommitObserver = std::function<void(const CommitFacts&)>;
 
+/// Told of every failure of the database itself, on the thread that met it; for metrics. Must not block.
+using FailureObserver = std::function<void(ErrorCode)>;
+
 /// Durable journals. Thread-safe. Reads see the last commit and may block for as long as a query takes; they go on
 /// after the store is poisoned, writes do not.
 class Store {
@@ -215,9 +261,17 @@ class Store {
   /// Takes a shard over: raises its epoch, so that the former owner's appends fail as `kFenced`.
   [[nodiscard]] virtual Result<Epoch> take_over(ShardId shard, const std::string& owner) = 0;
 
+  /// Removes for ever as many of `roots`, from the front and at least one, as a transaction of a few milliseconds can:
+  /// events, tags and rows, with all their children. One that no longer is as a `PurgeFilter` with `ended_before` wants
+  /// it is passed over. The ids stay taken. Durable when it returns.
+  [[nodiscard]] virtual Result<Purged> purge(std::vector<SagaKey> roots, Timestamp ended_before) = 0;
+
+  /// What was told: due no more. Durable when it returns.
+  [[nodiscard]] virtual Result<void> record_notices(std::vector<Notice> told) = 0;
+
   // ---- reading ----------------------------------------------------------------------------------------------------
 
-  [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;  ///< `kNotFound`.
+  [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;  ///< `kNotFound`; it says so of a purged one.
   [[nodiscard]] virtual Result<SagaRow> find(SagaKey key) = 0;            ///< `kNotFound`.
 
   /// A saga's events in order, from `from_seq`; none for an unknown key.
@@ -234,6 +288,13 @@ class Store {
   [[nodiscard]] virtual Result<std::vector<StatusCount>> count_by_status(const ListFilter& filter) = 0;
   [[nodiscard]] virtual Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter) = 0;
 
+  /// What `filter` would purge among the `scan` oldest sagas after `after`.
+  [[nodiscard]] virtual Result<PurgePage> purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after,
+                                                    std::size_t scan) = 0;
+
+  /// What has not been told yet, those that are over first, then the longest waiting.
+  [[nodiscard]] virtual Result<std::vector<Notice>> notices_due(std::size_t limit) = 0;
+
   [[nodiscard]] virtual Result<std::vector<WorkflowRow>> workflows() = 0;  ///< By name, then version.
 
   /// Newest first; `before`: keys below it only.
@@ -246,6 +307,9 @@ class Store {
 
   /// `observer` is told of every commit from now on; called before the first submit.
   virtual void observe_commits(CommitObserver observer) = 0;
+  /// The same for failures, called before anything else: a commit that is tried again fails as often as it does, a
+  /// conflict is none.
+  virtual void observe_failures(FailureObserver observer) = 0;
 };
 
 }  // namespace saga::store

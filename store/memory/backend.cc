@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "store/family.h"
 #include "store/memory/filter.h"
 
 namespace saga::store {
@@ -76,6 +77,9 @@ Result<void> MemoryBackend::check(const Append& append) const {
   }
   const auto saga = sagas_.find(append.saga);
   if (append.create) {
+    if (purged_.contains(append.create->id))
+      return fail(ErrorCode::kConflict,
+                  fmt::format("the id '{}' was a saga's that has been purged", append.create->id));
     if (saga == sagas_.end() && !keys_.contains(append.create->id)) return {};
     return fail(ErrorCode::kConflict, fmt::format("the id '{}' is taken", append.create->id));
   }
@@ -151,12 +155,117 @@ Result<Epoch> MemoryBackend::take_over(ShardId shard, const std::string&) {
   return ++epochs_[shard];
 }
 
+// ---- purging --------------------------------------------------------------------------------------------------------
+
+std::vector<SagaKey> MemoryBackend::purgeable_family(const SagaRow& root, Timestamp ended_before) const {
+  const auto may_go = [ended_before](const Head& head) {
+    return head.ended && !head.needs_attention && head.updated_at < ended_before;
+  };
+  if (is_child(root.identity.id) || !may_go(root.head)) return {};
+  std::vector<SagaKey> family{root.key};
+  const std::string children = root.identity.id + '~';
+  for (auto at = keys_.lower_bound(children); at != keys_.end() && at->first.starts_with(children); ++at) {
+    if (!may_go(sagas_.at(at->second).row.head)) return {};
+    family.push_back(at->second);
+  }
+  return family;
+}
+
+Result<Purged> MemoryBackend::purge(std::span<const SagaKey> roots, Timestamp ended_before) {
+  constexpr std::size_t kAtATime = 200;
+  const std::unique_lock lock(mutex_);
+  Purged purged;
+  for (const SagaKey root : roots.first(std::min(roots.size(), kAtATime))) {
+    ++purged.roots;
+    const auto there = sagas_.find(root);
+    if (there == sagas_.end()) continue;
+    for (const SagaKey key : purgeable_family(there->second.row, ended_before)) {
+      const auto saga = sagas_.find(key);
+      bytes_ -= bytes_of(saga->second.events);
+      unindex(saga->second.row);
+      if (key == root) purged_.insert(saga->second.row.identity.id);
+      sagas_.erase(saga);
+      ++purged.sagas;
+    }
+  }
+  return purged;
+}
+
+PurgePage MemoryBackend::purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after,
+                                   std::size_t scan) const {
+  const std::shared_lock lock(mutex_);
+  ListFilter wanted;
+  wanted.workflow = filter.workflow;
+  wanted.version = filter.version;
+  wanted.statuses = filter.statuses;
+  const auto place = [](const SagaRow& row) { return std::pair(row.identity.created_at, row.key); };
+  std::map<std::pair<Timestamp, SagaKey>, const SagaRow*> oldest;
+  for (const auto& [key, saga] : sagas_) {
+    const bool beyond = !after || place(saga.row) > std::pair(after->created_at, after->key);
+    if (beyond && saga.row.identity.created_at < filter.ended_before) oldest.emplace(place(saga.row), &saga.row);
+  }
+  PurgePage page;
+  for (const auto& [at, row] : oldest) {
+    if (scan-- == 0) return page;
+    page.next = PurgeCursor{at.first, at.second};
+    if (!matches(wanted, *row)) continue;
+    const std::vector<SagaKey> family = purgeable_family(*row, filter.ended_before);
+    if (family.empty()) continue;
+    page.roots.push_back(row->key);
+    page.sagas += family.size();
+  }
+  page.next.reset();
+  return page;
+}
+
+// ---- notices --------------------------------------------------------------------------------------------------------
+
+Result<bool> MemoryBackend::record_notices(std::span<const Notice> told) {
+  const std::unique_lock lock(mutex_);
+  for (const Notice& notice : told) {
+    if (!notice.over) {
+      told_[notice.saga] = notice;
+    } else if (const auto at = told_.find(notice.saga); at != told_.end() && at->second.since == notice.since) {
+      told_.erase(at);
+    }
+  }
+  return true;
+}
+
+std::vector<Notice> MemoryBackend::notices_due(std::size_t limit) const {
+  const std::shared_lock lock(mutex_);
+  const auto holds = [this](const Notice& notice) {
+    const auto saga = sagas_.find(notice.saga);
+    return saga != sagas_.end() && saga->second.row.head.attention_since == notice.since;
+  };
+  std::vector<Notice> due;
+  for (const auto& [key, notice] : told_) {
+    if (!holds(notice)) due.push_back(Notice{key, notice.id, notice.since, true});
+  }
+  for (const auto& [key, saga] : sagas_) {
+    const auto& since = saga.row.head.attention_since;
+    if (!since) continue;
+    const auto told = told_.find(key);
+    if (told == told_.end() || told->second.since != *since)
+      due.push_back(Notice{key, saga.row.identity.id, *since, false});
+  }
+  std::sort(due.begin(), due.end(), [](const Notice& a, const Notice& b) {
+    return std::tuple(!a.over, a.since, a.saga) < std::tuple(!b.over, b.since, b.saga);
+  });
+  if (due.size() > limit) due.resize(limit);
+  return due;
+}
+
 // ---- reading --------------------------------------------------------------------------------------------------------
 
 Result<SagaRow> MemoryBackend::find(const std::string& id) const {
   const std::shared_lock lock(mutex_);
   const auto key = keys_.find(id);
-  if (key == keys_.end()) return fail(ErrorCode::kNotFound, fmt::format("there is no saga '{}'", id));
+  if (key == keys_.end()) {
+    const std::string root = root_of(id);
+    const std::string purged = purged_.contains(root) ? fmt::format(": '{}' was purged", root) : "";
+    return fail(ErrorCode::kNotFound, fmt::format("there is no saga '{}'{}", id, purged));
+  }
   return sagas_.at(key->second).row;
 }
 

@@ -8,7 +8,6 @@
 #include <shared_mutex>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,6 +22,8 @@ class MemoryBackend final : public Backend {
   [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) override;
   [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override;
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
+  [[nodiscard]] Result<bool> record_notices(std::span<const Notice> told) override;
+  [[nodiscard]] Result<Purged> purge(std::span<const SagaKey> roots, Timestamp ended_before) override;
   [[nodiscard]] Result<void> maintain() override { return {}; }
 
   // As in `Store`.
@@ -35,6 +36,9 @@ class MemoryBackend final : public Backend {
                                           std::size_t limit) const;
   [[nodiscard]] std::vector<StatusCount> count_by_status(const ListFilter& filter) const;
   [[nodiscard]] std::vector<AttentionCount> count_attention(const ListFilter& filter) const;
+  [[nodiscard]] PurgePage purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after,
+                                    std::size_t scan) const;
+  [[nodiscard]] std::vector<Notice> notices_due(std::size_t limit) const;
   [[nodiscard]] std::vector<WorkflowRow> workflows() const;
   [[nodiscard]] std::vector<AuditRow> audit(const AuditFilter& filter, std::optional<AuditKey> before,
                                             std::size_t limit) const;
@@ -53,10 +57,14 @@ class MemoryBackend final : public Backend {
   void wake(const std::string& id, Timestamp at);
   void index(const SagaRow& row);
   void unindex(const SagaRow& row);
+  /// A root and its children if all of them may go; else none.
+  [[nodiscard]] std::vector<SagaKey> purgeable_family(const SagaRow& root, Timestamp ended_before) const;
 
   mutable std::shared_mutex mutex_;  ///< Guards all that follows.
   std::map<SagaKey, Saga> sagas_;
-  std::unordered_map<std::string, SagaKey> keys_;
+  std::map<std::string, SagaKey> keys_;  ///< In order: a saga's children stand together.
+  std::set<std::string> purged_;
+  std::map<SagaKey, Notice> told_;
   std::set<Due> due_;
   std::map<std::pair<std::string, std::int64_t>, WorkflowRow> workflows_;
   std::map<std::string, std::string> secrets_;

@@ -28,6 +28,10 @@ class MemoryStore final : public Store {
   Result<Epoch> take_over(ShardId shard, const std::string& owner) override {
     return committer_.take_over(shard, owner);
   }
+  Result<Purged> purge(std::vector<SagaKey> roots, Timestamp ended_before) override {
+    return committer_.purge(roots, ended_before);
+  }
+  Result<void> record_notices(std::vector<Notice> told) override { return committer_.record_notices(told); }
 
   Result<SagaRow> find(const std::string& id) override { return backend_.find(id); }
   Result<SagaRow> find(SagaKey key) override { return backend_.find(key); }
@@ -48,6 +52,10 @@ class MemoryStore final : public Store {
   Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter) override {
     return backend_.count_attention(filter);
   }
+  Result<PurgePage> purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after, std::size_t scan) override {
+    return backend_.purgeable(filter, after, scan);
+  }
+  Result<std::vector<Notice>> notices_due(std::size_t limit) override { return backend_.notices_due(limit); }
   Result<std::vector<WorkflowRow>> workflows() override { return backend_.workflows(); }
   Result<std::vector<AuditRow>> audit(const AuditFilter& filter, std::optional<AuditKey> before,
                                       std::size_t limit) override {
@@ -58,6 +66,7 @@ class MemoryStore final : public Store {
   std::size_t queue_length() const override { return committer_.queue_length(); }
   std::int64_t size_bytes() const override { return backend_.size_bytes(); }
   void observe_commits(CommitObserver observer) override { committer_.observe_commits(std::move(observer)); }
+  void observe_failures(FailureObserver observer) override { committer_.observe_failures(std::move(observer)); }
 
  private:
   std::atomic<SagaKey> next_key_{1};

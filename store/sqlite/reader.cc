@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "store/family.h"
+#include "store/sqlite/remover.h"
 #include "store/sqlite/tag_text.h"
 
 namespace saga::store::sqlite {
@@ -30,7 +32,10 @@ std::int64_t as_limit(std::size_t limit) {
 
 }  // namespace
 
-Reader::~Reader() { run_ = {}; }  // Statements before their connection.
+Reader::~Reader() {  // Statements before their connection.
+  run_ = {};
+  notices_ = {};
+}
 
 Result<std::unique_ptr<Reader>> Reader::create(std::unique_ptr<Connection> connection) {
   std::unique_ptr<Reader> reader(new Reader(std::move(connection)));
@@ -51,6 +56,12 @@ Result<void> Reader::prepare() {
        "SELECT key, id, wake_at FROM sagas INDEXED BY sagas_due WHERE shard = ?1 AND wake_at IS NOT NULL AND wake_at "
        "<= ?2 "
        "AND (wake_at, key) > (?3, ?4) ORDER BY wake_at, key LIMIT ?5"},
+      {&run_.purged, "SELECT 1 FROM purged WHERE id = ?1"},
+      {&run_.oldest,
+       "SELECT key, ended, needs_attention, updated_at, created_at, id, workflow, version, status FROM sagas INDEXED "
+       "BY "
+       "sagas_created WHERE created_at < ?1 AND (created_at, key) > (?2, ?3) ORDER BY created_at, key LIMIT ?4"},
+      {&run_.children, kChildren},
       {&run_.workflows, "SELECT name, version, content, source, registered_at FROM workflows ORDER BY name, version"},
   };
   for (const auto& [statement, sql] : all) {
@@ -58,7 +69,7 @@ Result<void> Reader::prepare() {
     if (!prepared) return tl::unexpected(prepared.error());
     *statement = std::move(*prepared);
   }
-  return {};
+  return notices_.prepare(*connection_);
 }
 
 template <typename T, typename Work>
@@ -87,8 +98,20 @@ Result<void> Reader::query(const Sql& sql, Take take) {
 Result<SagaRow> Reader::find(const std::string& id) {
   return in_snapshot<SagaRow>([&] {
     run_.by_id.bind(1, std::string_view(id));
-    return read_one(run_.by_id, fmt::format("saga '{}'", id));
+    Result<SagaRow> row = read_one(run_.by_id, fmt::format("saga '{}'", id));
+    if (!row && row.error().code == ErrorCode::kNotFound) row = tl::unexpected(not_found(id));
+    return row;
   });
+}
+
+Error Reader::not_found(const std::string& id) {
+  const std::string root = root_of(id);
+  const ResetAtEnd reset(run_.purged);
+  run_.purged.bind(1, std::string_view(root));
+  const int code = run_.purged.step();
+  if (code != SQLITE_ROW && code != SQLITE_DONE) return connection_->error(code, kDoing);
+  const std::string purged = code == SQLITE_ROW ? fmt::format(": '{}' was purged", root) : "";
+  return {ErrorCode::kNotFound, fmt::format("there is no saga '{}'{}", id, purged)};
 }
 
 Result<SagaRow> Reader::find(SagaKey key) {
@@ -150,6 +173,56 @@ Result<std::vector<Record>> Reader::load(SagaKey saga, std::int64_t from_seq) {
     if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
     events.push_back(Record{run_.load.integer(0), run_.load.time(1), run_.load.text(2), run_.load.text(3)});
   }
+}
+
+// ---- what a purge would take ----------------------------------------------------------------------------------------
+
+Result<PurgePage> Reader::purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after, std::size_t scan) {
+  return in_snapshot<PurgePage>([&]() -> Result<PurgePage> {
+    const PurgeCursor start = after.value_or(PurgeCursor{{std::numeric_limits<std::int64_t>::min()}, 0});
+    const ResetAtEnd reset(run_.oldest);
+    Statement& row = run_.oldest;
+    row.bind(1, filter.ended_before);
+    row.bind(2, start.created_at);
+    row.bind(3, start.key);
+    row.bind(4, as_limit(scan));
+    PurgePage page;
+    for (std::size_t looked_at = 0;; ++looked_at) {
+      const int code = row.step();
+      if (code == SQLITE_DONE) {
+        if (looked_at < scan) page.next.reset();
+        return page;
+      }
+      if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+      page.next = PurgeCursor{row.time(4), row.integer(0)};
+      const std::string id = row.text(5);
+      if (is_child(id) || !may_go(row, filter.ended_before)) continue;
+      if (filter.workflow && row.text(6) != *filter.workflow) continue;
+      if (filter.version && row.integer(7) != *filter.version) continue;
+      const auto& statuses = filter.statuses;
+      if (!statuses.empty() && std::find(statuses.begin(), statuses.end(), row.text(8)) == statuses.end()) continue;
+      const Result<std::size_t> sagas = purgeable_family(id, filter.ended_before);
+      if (!sagas) return tl::unexpected(sagas.error());
+      if (*sagas == 0) continue;
+      page.roots.push_back(row.integer(0));
+      page.sagas += *sagas;
+    }
+  });
+}
+
+Result<std::size_t> Reader::purgeable_family(const std::string& id, Timestamp ended_before) {
+  const ResetAtEnd reset(run_.children);
+  run_.children.bind(1, std::string_view(id));
+  for (std::size_t sagas = 1;; ++sagas) {
+    const int code = run_.children.step();
+    if (code == SQLITE_DONE) return sagas;
+    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+    if (!may_go(run_.children, ended_before)) return 0U;
+  }
+}
+
+Result<std::vector<Notice>> Reader::notices_due(std::size_t limit) {
+  return in_snapshot<std::vector<Notice>>([&] { return notices_.read(limit); });
 }
 
 // ---- many sagas -----------------------------------------------------------------------------------------------------

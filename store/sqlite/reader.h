@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "store/sqlite/connection.h"
 #include "store/sqlite/filter_sql.h"
+#include "store/sqlite/notices.h"
 #include "store/store.h"
 
 namespace saga::store::sqlite {
@@ -28,6 +29,9 @@ class Reader {
                                                   std::size_t limit);
   [[nodiscard]] Result<std::vector<StatusCount>> count_by_status(const ListFilter& filter);
   [[nodiscard]] Result<std::vector<AttentionCount>> count_attention(const ListFilter& filter);
+  [[nodiscard]] Result<PurgePage> purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after,
+                                            std::size_t scan);
+  [[nodiscard]] Result<std::vector<Notice>> notices_due(std::size_t limit);
   [[nodiscard]] Result<std::vector<WorkflowRow>> workflows();
   [[nodiscard]] Result<std::vector<AuditRow>> audit(const AuditFilter& filter, std::optional<AuditKey> before,
                                                     std::size_t limit);
@@ -35,7 +39,7 @@ class Reader {
  private:
   struct Statements {
     Statement begin, end;
-    Statement by_id, by_key, stuck, load, due, workflows;
+    Statement by_id, by_key, stuck, load, due, workflows, purged, oldest, children;
   };
 
   explicit Reader(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -44,6 +48,10 @@ class Reader {
   template <typename T, typename Work>
   Result<T> in_snapshot(Work work);
 
+  /// How many sagas go with the root `id`, itself included; 0 if one has to stay.
+  [[nodiscard]] Result<std::size_t> purgeable_family(const std::string& id, Timestamp ended_before);
+  /// `kNotFound`, saying so where it was purged.
+  [[nodiscard]] Error not_found(const std::string& id);
   [[nodiscard]] Result<SagaRow> read_one(Statement& statement, const std::string& name);
   [[nodiscard]] Result<SagaRow> read_row(const Statement& statement);
   /// Runs `sql` and hands every row to `take`.
@@ -61,6 +69,7 @@ class Reader {
 
   std::unique_ptr<Connection> connection_;
   Statements run_;
+  NoticesDue notices_;
 };
 
 }  // namespace saga::store::sqlite

@@ -20,17 +20,26 @@ class ReaderPool {
 
   ReaderPool(Open open, std::size_t most) : open_(std::move(open)), most_(most) {}
 
+  /// Told of reads that fail, other than for what they asked; called before the first.
+  void observe_failures(FailureObserver observer) { failed_ = std::move(observer); }
+
   /// Runs `work` on a reader that nobody else has, waiting for one if all are lent.
   template <typename T, typename Work>
   Result<T> with_reader(Work work) {
     Result<std::unique_ptr<Reader>> reader = take();
-    if (!reader) return tl::unexpected(reader.error());
+    if (!reader) return tl::unexpected(told(reader.error()));
     Result<T> result = work(**reader);
     give_back(std::move(*reader));
+    if (!result) return tl::unexpected(told(result.error()));
     return result;
   }
 
  private:
+  const Error& told(const Error& error) const {
+    if (failed_ && error.code != ErrorCode::kNotFound) failed_(error.code);
+    return error;
+  }
+
   Result<std::unique_ptr<Reader>> take() {
     {
       std::unique_lock lock(mutex_);
@@ -59,6 +68,7 @@ class ReaderPool {
 
   const Open open_;
   const std::size_t most_;
+  FailureObserver failed_;
 
   std::mutex mutex_;  ///< Guards what follows.
   std::condition_variable free_one_;

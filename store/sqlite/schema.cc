@@ -107,6 +107,20 @@ CREATE INDEX audit_of_saga  ON audit(saga) WHERE saga <> '';
 CREATE INDEX audit_of_actor ON audit(actor);
 )sql";
 
+/// Ids alone: half of what both columns and two indexes took.
+constexpr const char* kVersion4 = R"sql(
+CREATE TABLE purged(id TEXT PRIMARY KEY) WITHOUT ROWID;  -- a root's id is never free again; a child's goes with it
+CREATE TABLE marks(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;  -- purged_key: the highest key purged
+INSERT INTO purged SELECT id FROM purged_ids;
+INSERT INTO marks SELECT 'purged_key', MAX(key) FROM purged_ids HAVING COUNT(*) > 0;
+DROP TABLE purged_ids;
+)sql";
+
+/// What somebody outside has been told: that the saga needs attention since then.
+constexpr const char* kVersion5 = R"sql(
+CREATE TABLE notices(saga INTEGER PRIMARY KEY, id TEXT NOT NULL, since INTEGER NOT NULL);
+)sql";
+
 /// 0: an empty file.
 Result<std::int64_t> version_of(Connection& connection) {
   const auto tables = connection.query_integer("SELECT COUNT(*) FROM sqlite_master");
@@ -131,7 +145,7 @@ Result<std::int64_t> version_of(Connection& connection) {
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3};
+  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
   return kSteps;
 }
 

@@ -51,6 +51,10 @@ class SqliteStore final : public Store {
   Result<Epoch> take_over(ShardId shard, const std::string& owner) override {
     return committer_.take_over(shard, owner);
   }
+  Result<void> record_notices(std::vector<Notice> told) override { return committer_.record_notices(told); }
+  Result<Purged> purge(std::vector<SagaKey> roots, Timestamp ended_before) override {
+    return committer_.purge(roots, ended_before);
+  }
 
   Result<SagaRow> find(const std::string& id) override {
     return readers_.with_reader<SagaRow>([&](Reader& reader) { return reader.find(id); });
@@ -79,6 +83,12 @@ class SqliteStore final : public Store {
     return readers_.with_reader<std::vector<AttentionCount>>(
         [&](Reader& reader) { return reader.count_attention(filter); });
   }
+  Result<PurgePage> purgeable(const PurgeFilter& filter, std::optional<PurgeCursor> after, std::size_t scan) override {
+    return readers_.with_reader<PurgePage>([&](Reader& reader) { return reader.purgeable(filter, after, scan); });
+  }
+  Result<std::vector<Notice>> notices_due(std::size_t limit) override {
+    return readers_.with_reader<std::vector<Notice>>([&](Reader& reader) { return reader.notices_due(limit); });
+  }
   Result<std::vector<WorkflowRow>> workflows() override {
     return readers_.with_reader<std::vector<WorkflowRow>>([](Reader& reader) { return reader.workflows(); });
   }
@@ -92,6 +102,10 @@ class SqliteStore final : public Store {
   std::size_t queue_length() const override { return committer_.queue_length(); }
   std::int64_t size_bytes() const override { return file_size(path_) + file_size(path_ + "-wal"); }
   void observe_commits(CommitObserver observer) override { committer_.observe_commits(std::move(observer)); }
+  void observe_failures(FailureObserver observer) override {
+    readers_.observe_failures(observer);
+    committer_.observe_failures(std::move(observer));
+  }
 
  private:
   OwnerLock lock_;  ///< First: the file is let go after all connections are closed.

@@ -4,16 +4,26 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "base/check.h"
 #include "store/sqlite/tag_text.h"
 
 namespace saga::store::sqlite {
 
+namespace {
+/// Of one purge's transaction, before its sync: what a commit may have to wait for it.
+constexpr std::chrono::milliseconds kPurgeSlice{1};
+}  // namespace
+
 Writer::Writer(std::unique_ptr<Connection> connection, int checkpoint_pages)
     : connection_(std::move(connection)), checkpoint_pages_(checkpoint_pages), checkpoint_at_(checkpoint_pages) {}
 
-Writer::~Writer() { run_ = {}; }  // Statements before their connection.
+Writer::~Writer() {  // Statements before their connection.
+  run_ = {};
+  remover_ = {};
+  notices_ = {};
+}
 
 Result<std::unique_ptr<Writer>> Writer::create(std::unique_ptr<Connection> connection, int checkpoint_pages) {
   std::unique_ptr<Writer> writer(new Writer(std::move(connection), checkpoint_pages));
@@ -49,7 +59,7 @@ Result<void> Writer::prepare() {
        "stuck_places, "
        "created_at, updated_at, finished_at, wake_at, tags) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
        "?13, ?14, ?15)"},
-      {&run_.purged, "SELECT 1 FROM purged_ids WHERE id = ?1 OR key = ?2"},
+      {&run_.purged, "SELECT 1 FROM purged WHERE id = ?1"},
       {&run_.insert_tag, "INSERT OR IGNORE INTO tags(name, value, saga) VALUES(?1, ?2, ?3)"},
       {&run_.old_head,
        "SELECT workflow, status, needs_attention, stuck_places, attention_since FROM sagas WHERE key = ?1"},
@@ -81,7 +91,8 @@ Result<void> Writer::prepare() {
     if (!prepared) return tl::unexpected(prepared.error());
     *statement = std::move(*prepared);
   }
-  return {};
+  if (Result<void> prepared = remover_.prepare(*connection_); !prepared) return prepared;
+  return notices_.prepare(*connection_);
 }
 
 // ---- transactions ---------------------------------------------------------------------------------------------------
@@ -137,11 +148,7 @@ Result<Writer::BatchOutcome> Writer::write_batch(std::span<const AppendGroup> gr
   for (const AppendGroup& group : groups) {
     Result<void> written = write_group(group, isolation);
     if (written) {
-      for (const auto& [of, change] : group_counts_) {
-        Count& sum = counts_[of];
-        sum.sagas += change.sagas;
-        sum.needing_attention += change.needing_attention;
-      }
+      add_group_counts();
     } else if (written.error().code != ErrorCode::kConflict && written.error().code != ErrorCode::kFenced) {
       return tl::unexpected(written.error());
     } else if (group_wrote_ && isolation == Isolation::kNone) {
@@ -258,10 +265,9 @@ Result<void> Writer::create_saga(const Append& append) {
   {
     const ResetAtEnd reset(run_.purged);
     run_.purged.bind(1, std::string_view(identity.id));
-    run_.purged.bind(2, append.saga);
     const int code = run_.purged.step();
     if (code == SQLITE_ROW)
-      return fail(ErrorCode::kConflict, fmt::format("the id '{}' was taken by a saga since purged", identity.id));
+      return fail(ErrorCode::kConflict, fmt::format("the id '{}' was a saga's that has been purged", identity.id));
     if (code != SQLITE_DONE) return tl::unexpected(connection_->error(code, "looking for a purged id"));
   }
   Statement& insert = run_.insert_saga;
@@ -394,6 +400,14 @@ Result<void> Writer::write_audit(const AuditEntry& entry) {
   return {};
 }
 
+void Writer::add_group_counts() {
+  for (const auto& [of, change] : group_counts_) {
+    Count& sum = counts_[of];
+    sum.sagas += change.sagas;
+    sum.needing_attention += change.needing_attention;
+  }
+}
+
 void Writer::count(const std::string& workflow, const std::string& status, bool needs_attention, std::int64_t sagas) {
   group_counts_.push_back({{workflow, status}, Count{sagas, needs_attention ? sagas : 0}});
 }
@@ -483,9 +497,38 @@ Result<Epoch> Writer::take_over(ShardId shard, const std::string& owner) {
   });
 }
 
+Result<Purged> Writer::purge(std::span<const SagaKey> roots, Timestamp ended_before) {
+  const auto until = std::chrono::steady_clock::now() + kPurgeSlice;
+  return in_transaction<Purged>("purging", [&]() -> Result<Purged> {
+    group_counts_.clear();
+    Purged purged;
+    const Remover::Gone gone = [this](const std::string& workflow, const std::string& status) {
+      count(workflow, status, false, -1);
+    };
+    for (const SagaKey root : roots) {
+      if (purged.roots > 0 && std::chrono::steady_clock::now() >= until) break;
+      const Result<std::size_t> removed = remover_.remove(root, ended_before, gone);
+      if (!removed) return tl::unexpected(removed.error());
+      ++purged.roots;
+      purged.sagas += *removed;
+    }
+    add_group_counts();
+    if (const Result<void> counted = write_counts(); !counted) return tl::unexpected(counted.error());
+    return purged;
+  });
+}
+
+Result<bool> Writer::record_notices(std::span<const Notice> told) {
+  return in_transaction<bool>("writing what was told", [&]() -> Result<bool> {
+    if (const Result<void> written = notices_.write(told); !written) return tl::unexpected(written.error());
+    return true;
+  });
+}
+
 Result<SagaKey> Writer::next_key() {
   const auto highest = connection_->query_integer(
-      "SELECT MAX(COALESCE((SELECT MAX(key) FROM sagas), 0), COALESCE((SELECT MAX(key) FROM purged_ids), 0))");
+      "SELECT MAX(COALESCE((SELECT MAX(key) FROM sagas), 0), COALESCE((SELECT value FROM marks WHERE name = "
+      "'purged_key'), 0))");
   if (!highest) return tl::unexpected(highest.error());
   return highest->value_or(0) + 1;
 }

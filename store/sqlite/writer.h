@@ -13,6 +13,8 @@
 #include "base/result.h"
 #include "store/backend.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/notices.h"
+#include "store/sqlite/remover.h"
 
 namespace saga::store::sqlite {
 
@@ -32,6 +34,8 @@ class Writer final : public Backend {
   [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) override;
   [[nodiscard]] Result<std::string> keep_secret(const std::string& name, const std::string& fresh) override;
   [[nodiscard]] Result<Epoch> take_over(ShardId shard, const std::string& owner) override;
+  [[nodiscard]] Result<bool> record_notices(std::span<const Notice> told) override;
+  [[nodiscard]] Result<Purged> purge(std::span<const SagaKey> roots, Timestamp ended_before) override;
   [[nodiscard]] Result<void> maintain() override;
 
   /// The first key that no saga has or had.
@@ -81,6 +85,7 @@ class Writer final : public Backend {
   Result<void> write_stuck(SagaKey saga, const std::vector<Stuck>& stuck);
   Result<void> write_audit(const AuditEntry& entry);
   Result<void> write_counts();
+  void add_group_counts();  ///< What a group that was written changes.
   Result<void> check_fence(const Fence& fence);
   void count(const std::string& workflow, const std::string& status, bool needs_attention, std::int64_t sagas);
 
@@ -90,6 +95,8 @@ class Writer final : public Backend {
 
   std::unique_ptr<Connection> connection_;
   Statements run_;
+  Remover remover_;
+  NoticesTold notices_;
   const int checkpoint_pages_;
   int log_pages_ = 0;  ///< Of the write-ahead log after the last commit.
   int checkpoint_at_;  ///< Grows where readers hold a checkpoint back.

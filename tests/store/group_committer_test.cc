@@ -50,6 +50,8 @@ class ScriptedBackend final : public Backend {
   }
   Result<std::string> keep_secret(const std::string&, const std::string& fresh) override { return fresh; }
   Result<Epoch> take_over(ShardId, const std::string&) override { return 1; }
+  Result<bool> record_notices(std::span<const Notice>) override { return true; }
+  Result<Purged> purge(std::span<const SagaKey> roots, Timestamp) override { return Purged{roots.size(), 0}; }
   Result<void> maintain() override {
     const std::lock_guard lock(mutex_);
     return maintaining_ ? Result<void>(tl::unexpected(*maintaining_)) : Result<void>();

@@ -57,6 +57,12 @@ class CrashingStore final : public store::Store {
   Result<store::Epoch> take_over(store::ShardId shard, const std::string& owner) override {
     return inner_->take_over(shard, owner);
   }
+  Result<store::Purged> purge(std::vector<store::SagaKey> roots, Timestamp ended_before) override {
+    return inner_->purge(std::move(roots), ended_before);
+  }
+  Result<void> record_notices(std::vector<store::Notice> told) override {
+    return inner_->record_notices(std::move(told));
+  }
   Result<store::SagaRow> find(const std::string& id) override { return inner_->find(id); }
   Result<store::SagaRow> find(store::SagaKey key) override { return inner_->find(key); }
   Result<std::vector<store::Record>> load(store::SagaKey saga, std::int64_t from_seq) override {
@@ -76,6 +82,11 @@ class CrashingStore final : public store::Store {
   Result<std::vector<store::AttentionCount>> count_attention(const store::ListFilter& filter) override {
     return inner_->count_attention(filter);
   }
+  Result<store::PurgePage> purgeable(const store::PurgeFilter& filter, std::optional<store::PurgeCursor> after,
+                                     std::size_t scan) override {
+    return inner_->purgeable(filter, after, scan);
+  }
+  Result<std::vector<store::Notice>> notices_due(std::size_t limit) override { return inner_->notices_due(limit); }
   Result<std::vector<store::WorkflowRow>> workflows() override { return inner_->workflows(); }
   Result<std::vector<store::AuditRow>> audit(const store::AuditFilter& filter, std::optional<store::AuditKey> before,
                                              std::size_t limit) override {
@@ -85,6 +96,7 @@ class CrashingStore final : public store::Store {
   std::size_t queue_length() const override { return inner_->queue_length(); }
   std::int64_t size_bytes() const override { return inner_->size_bytes(); }
   void observe_commits(store::CommitObserver observer) override { inner_->observe_commits(std::move(observer)); }
+  void observe_failures(store::FailureObserver observer) override { inner_->observe_failures(std::move(observer)); }
 
  private:
   std::unique_ptr<store::Store> inner_;
