@@ -230,7 +230,7 @@ int run(const std::vector<std::string>& arguments, Surroundings& world) {
                         return command;
                       }};
   for (const auto& add : {add_start, add_list, add_inspect, add_events, add_wait, add_verbs, add_signal, add_workflow,
-                          add_audit, add_server, add_completion}) {
+                          add_audit, add_purge, add_server, add_completion}) {
     add(registrar);
   }
 

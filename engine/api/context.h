@@ -58,6 +58,7 @@ void take_signal(const Context& context, const ExchangeRef& exchange);
 void take_callback(const Context& context, const ExchangeRef& exchange);
 void take_heartbeat(const Context& context, const ExchangeRef& exchange);
 void get_saga(const Context& context, const ExchangeRef& exchange);
+void purge_sagas(const Context& context, const ExchangeRef& exchange);
 
 [[nodiscard]] Checked<Response> list_sagas(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_events(const Context& context, const Exchange& exchange);

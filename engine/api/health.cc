@@ -37,6 +37,7 @@ Checked<Response> get_metrics(const Context& context, const Exchange&) {
   telemetry::Gauges gauges;
   // A store that cannot be read leaves its gauges out; the counters are worth having all the more.
   if (auto counts = context.store.count_by_status({})) gauges.sagas = std::move(*counts);
+  if (const auto overdue = context.runtime.count_overdue()) gauges.overdue = *overdue;
   gauges.services = context.dispatcher.services();
   gauges.store_queue = context.store.queue_length();
   gauges.store_bytes = context.store.size_bytes();

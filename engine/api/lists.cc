@@ -14,6 +14,7 @@ namespace {
 void write_item(JsonWriter& json, const Context& context, const store::SagaRow& row) {
   const auto saga = context.reader.read(row);
   if (saga) return write_saga(json, *saga->workflow, *saga->state, Detail::kItem);
+  if (saga.error().code == ErrorCode::kNotFound) return;  // Purged since the list was read.
   write_corrupt_saga(json, row, saga.error().message, Detail::kItem);
 }
 

@@ -20,6 +20,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/v1/sagas/{id}/signals/{name}", Role::kStarter, &take_signal, Runs::kHere},
     {"POST", "/v1/callbacks/{id}/{step}/{phase}/{attempt}/{token}", kAnybody, &take_callback, Runs::kHere},
     {"POST", "/v1/callbacks/{id}/{step}/{phase}/{attempt}/{token}/heartbeat", kAnybody, &take_heartbeat, Runs::kHere},
+    {"POST", "/v1/purge", Role::kAdmin, &purge_sagas, Runs::kPool, kMaxBody, "purge"},
     {"POST", "/v1/workflows", Role::kAdmin, &register_workflows, Runs::kPool, kMaxBody, "register"},
     {"GET", "/v1/workflows", Role::kReader, &list_workflows, Runs::kPool},
     {"GET", "/v1/workflows/{name}", Role::kReader, &get_workflow, Runs::kPool},

@@ -175,6 +175,11 @@ void Engine::take(DueFound found) {
   }
 }
 
+void Engine::take(AbsentAsked asked) {
+  std::erase_if(asked.sagas, [this](store::SagaKey key) { return live_.contains(key); });
+  asked.answer->set_value(std::move(asked.sagas));
+}
+
 void Engine::take(std::vector<SagaLoaded> loaded) {
   for (SagaLoaded& one : loaded) adopt(std::move(one));
 }
@@ -208,6 +213,9 @@ void Engine::adopt(SagaLoaded loaded) {
     saga->created = true;
     keys_[saga->id] = key;
     live_[key] = std::move(fresh);
+    if (holding_) {
+      saga->inbox.emplace_back(core::Input(core::OperatorCommand{core::Verb::kSuspend, "", nullptr, *holding_}));
+    }
     if (loaded.parent_terminated) {
       const std::string& parent = saga->state->facts->parent_id;
       saga->inbox.emplace_back(core::Input(core::OperatorCommand{

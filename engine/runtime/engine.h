@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <deque>
+#include <future>
 #include <map>
 #include <memory>
 #include <random>
@@ -75,8 +76,13 @@ struct ErrandDone {
   std::uint64_t errand = 0;
   core::ChildReported report;
 };
+/// Which of these nobody works on.
+struct AbsentAsked {
+  std::vector<store::SagaKey> sagas;
+  std::shared_ptr<std::promise<std::vector<store::SagaKey>>> answer;
+};
 using EngineMessage = std::variant<ClientStart, ClientDelivery, ClientBatchRef, CallReported, Committed, BatchCommitted,
-                                   BatchLookedUp, ErrandDone, DueFound, std::vector<SagaLoaded>>;
+                                   BatchLookedUp, ErrandDone, DueFound, std::vector<SagaLoaded>, AbsentAsked>;
 
 // ---- live sagas
 // --------------------------------------------------------------------------------------------------------
@@ -131,11 +137,13 @@ class Engine {
   [[nodiscard]] const CallbackTokens& callback_tokens() const { return tokens_; }
   void set_public_url(std::string url) { public_url_ = std::move(url); }
 
-  void post_client(ClientMessage message);   ///< Any thread.
-  void post_batch(ClientBatchRef batch);     ///< Any thread.
-  void drain();                              ///< Any thread.
-  [[nodiscard]] bool drained() const;        ///< Any thread.
-  [[nodiscard]] RuntimeStats stats() const;  ///< Any thread.
+  void post_client(ClientMessage message);            ///< Any thread.
+  void post_batch(ClientBatchRef batch);              ///< Any thread.
+  void drain();                                       ///< Any thread.
+  [[nodiscard]] bool drained() const;                 ///< Any thread.
+  [[nodiscard]] RuntimeStats stats() const;           ///< Any thread.
+  [[nodiscard]] Result<std::size_t> count_overdue();  ///< Any thread but the engine's.
+  [[nodiscard]] Result<bool> hold_some(const core::Actor& actor);
 
   std::size_t turn(Millis patience, bool recover_inline);
   void start_recovery() { recovery_.start(); }
@@ -153,6 +161,7 @@ class Engine {
   void take(ErrandDone done);
   void take(DueFound found);
   void take(std::vector<SagaLoaded> loaded);
+  void take(AbsentAsked asked);
   void adopt(SagaLoaded loaded);
   void take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting);
 
@@ -243,6 +252,9 @@ class Engine {
   std::atomic<std::size_t> commits_in_flight_{0};
   std::atomic<std::size_t> open_calls_{0};
   std::atomic<std::size_t> recovering_count_{0};
+
+  std::optional<core::Actor> holding_;       ///< Who suspends all that is read back, before it does anything.
+  std::optional<store::DueCursor> held_to_;  ///< Of `hold_some`.
 
   Recovery recovery_;  ///< Last: its thread ends first.
 };

@@ -39,6 +39,9 @@ Result<Snapshot> Reader::read(const store::SagaRow& row) const {
   }
   auto records = store_.load(row.key);
   if (!records) return tl::unexpected(records.error());
+  if (records->empty()) {  // Purged between the two reads?
+    if (const auto still = store_.find(row.key); !still) return tl::unexpected(still.error());
+  }
   auto state = replay(*workflow, *records);
   if (!state) return tl::unexpected(state.error());
   return Snapshot{row.key, workflow, std::make_shared<const core::SagaState>(std::move(*state))};

@@ -57,6 +57,9 @@ std::unique_ptr<Runtime::Subscription> Runtime::subscribe(std::string saga_id, S
 void Runtime::drain() { impl_->drain(); }
 bool Runtime::drained() const { return impl_->drained(); }
 RuntimeStats Runtime::stats() const { return impl_->stats(); }
+Result<std::size_t> Runtime::count_overdue() { return impl_->count_overdue(); }
+
+Result<bool> Runtime::hold_some(const core::Actor& actor) { return impl_->hold_some(actor); }
 
 std::size_t Runtime::turn() { return impl_->turn(Millis{0}, true); }
 

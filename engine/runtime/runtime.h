@@ -161,6 +161,17 @@ class Runtime {
   /// Where workers reach the API: what `Saga-Callback-Url` begins with. Before `run`; without it calls carry none.
   void set_public_url(std::string url);
 
+  /// Sagas that have been due for over ten seconds without being taken up, which says that something is wrong here.
+  /// Exact up to a thousand. Blocks on the store, and for at most a second on the engine thread: while that does not
+  /// answer, all that are due count.
+  [[nodiscard]] Result<std::size_t> count_overdue();
+
+  // ---- before the engine thread runs ------------------------------------------------------------------------------
+
+  /// Suspends some more of the unfinished sagas, in the name of `actor` and before anything else happens to them;
+  /// durable when it returns. False when none is left: call it until then. Memory holds one page of them at a time.
+  [[nodiscard]] Result<bool> hold_some(const core::Actor& actor);
+
   // ---- the engine thread ------------------------------------------------------------------------------------------
 
   /// One bounded batch: mailbox, timers, scans. Returns how many inputs it took. Tests call it directly.

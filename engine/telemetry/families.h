@@ -32,6 +32,8 @@ struct Metrics::Families {
   prometheus::Family<prometheus::Histogram>& http_duration;
   prometheus::Histogram& commit_duration;
   prometheus::Histogram& commit_batch;
+  /// All kinds from the beginning: a rate needs a 0 to start from.
+  std::map<ErrorCode, prometheus::Counter*> store_errors;
 };
 
 /// Counts what happens to sagas. Its handles are looked up once a workflow and reached by the step's index from then

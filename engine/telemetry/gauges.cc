@@ -59,6 +59,8 @@ std::vector<MetricFamily> gauge_families(const Gauges& gauges) {
   MetricFamily since =
       family("sagad_oldest_attention_timestamp_seconds", "Since when the longest waiting saga needs attention.");
   for (const auto& [workflow, at] : oldest) add(since, {{"workflow", workflow}}, static_cast<double>(at.ms) / 1e3);
+  MetricFamily overdue = family("sagad_sagas_overdue", "Sagas due for over 10 s that nobody has taken up.");
+  if (gauges.overdue) add(overdue, {}, static_cast<double>(*gauges.overdue));
   MetricFamily calls = family("sagad_calls_in_flight", "Calls of workers under way.");
   for (const workers::ServiceStatus& service : gauges.services) {
     add(calls, {{"service", service.name}}, static_cast<double>(service.in_flight));
@@ -67,7 +69,7 @@ std::vector<MetricFamily> gauge_families(const Gauges& gauges) {
   add(queue, {}, static_cast<double>(gauges.store_queue));
   MetricFamily size = family("sagad_store_size_bytes", "What the store takes on disk.");
   add(size, {}, static_cast<double>(gauges.store_bytes));
-  for (MetricFamily* made : {&sagas, &attention, &since, &calls, &queue, &size}) families.push_back(std::move(*made));
+  for (MetricFamily* made : {&sagas, &attention, &since, &overdue, &calls, &queue, &size}) families.push_back(std::move(*made));
   return families;
 }
 

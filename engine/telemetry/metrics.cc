@@ -20,6 +20,13 @@ const Buckets kBatch{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 
 constexpr std::array<std::string_view, 7> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
 
+/// What may pass (a full disk, another's lock), what ends the process (a failed sync), what a record says against itself,
+/// and the rest.
+constexpr std::array<std::pair<ErrorCode, std::string_view>, 4> kStoreErrors{{{ErrorCode::kUnavailable, "unavailable"},
+                                                                              {ErrorCode::kPoisoned, "poisoned"},
+                                                                              {ErrorCode::kCorruption, "corruption"},
+                                                                              {ErrorCode::kInternal, "internal"}}};
+
 double seconds(std::chrono::microseconds duration) { return static_cast<double>(duration.count()) / 1e6; }
 
 }  // namespace
@@ -65,6 +72,9 @@ Metrics::Families::Families(const std::string& version)
       .Register(registry)
       .Add({{"version", version}})
       .Set(1);
+  auto& errors =
+      BuildCounter().Name("sagad_store_errors_total").Help("Failures of the database itself.").Register(registry);
+  for (const auto& [code, kind] : kStoreErrors) store_errors[code] = &errors.Add({{"kind", std::string(kind)}});
 }
 
 Metrics::Metrics(const std::string& version)
@@ -82,6 +92,12 @@ void Metrics::committed(const workflows::Workflow& workflow, const core::SagaSta
 void Metrics::store_committed(const store::CommitFacts& commit) {
   families_->commit_duration.Observe(seconds(commit.duration));
   families_->commit_batch.Observe(static_cast<double>(commit.appends));
+}
+
+void Metrics::store_failed(ErrorCode code) {
+  const auto counter = families_->store_errors.find(code);
+  (counter == families_->store_errors.end() ? families_->store_errors.at(ErrorCode::kInternal) : counter->second)
+      ->Increment();
 }
 
 void Metrics::operator_called(std::string_view verb, std::string_view result) {

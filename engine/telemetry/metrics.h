@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@ namespace saga::telemetry {
 struct Gauges {
   std::vector<store::StatusCount> sagas;
   std::vector<workers::ServiceStatus> services;
+  std::optional<std::size_t> overdue;  ///< None: could not be found out.
   std::size_t store_queue = 0;
   std::int64_t store_bytes = 0;
 };
@@ -43,6 +45,7 @@ class Metrics {
   // ---- from any thread ------------------------------------------------------------------------------------------
 
   void store_committed(const store::CommitFacts& commit);
+  void store_failed(ErrorCode code);
   /// `result`: "done", "refused", "failed".
   void operator_called(std::string_view verb, std::string_view result);
   /// `route` is the pattern ("/v1/sagas/{id}"), a static text.

@@ -31,6 +31,7 @@ void add_verbs(Registrar& registrar);       ///< cancel, retry, skip, suspend, r
 void add_signal(Registrar& registrar);      ///< signal
 void add_workflow(Registrar& registrar);    ///< workflow apply, list, show, validate, schema
 void add_audit(Registrar& registrar);       ///< audit
+void add_purge(Registrar& registrar);       ///< purge
 void add_server(Registrar& registrar);      ///< service list, stats, health
 void add_completion(Registrar& registrar);  ///< completion
 

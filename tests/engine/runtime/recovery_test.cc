@@ -128,5 +128,112 @@ TEST_F(RuntimeTest, ASagaWhoseRecordDoesNotReplayIsSuspendedAndTheOthersGoOn) {
   EXPECT_FALSE(store_->find("bad")->head.needs_attention);
 }
 
+// ---- overdue --------------------------------------------------------------------------------------------------------
+
+class Overdue : public RuntimeTest {
+ protected:
+  std::size_t overdue() {
+    auto counted = std::async(std::launch::async, [this] { return runtime_->count_overdue(); });
+    while (counted.wait_for(std::chrono::seconds{0}) != std::future_status::ready) runtime_->turn();
+    const auto count = counted.get();
+    EXPECT_TRUE(count);
+    return count.value_or(0);
+  }
+};
+
+TEST_F(Overdue, ABusySagaIsNotHoweverLongItsCallTakes) {
+  ASSERT_TRUE(start("t1"));
+  clock_.advance(Millis{60'000});
+  EXPECT_EQ(overdue(), 0U);
+}
+
+TEST_F(Overdue, ASleepingOrEndedSagaIsNot) {
+  StartRequest later = request("t1");
+  later.start_at = clock_.now() + Millis{3'600'000};
+  ASSERT_TRUE(start(std::move(later)));
+  ASSERT_TRUE(start("t2"));
+  ASSERT_TRUE(command("t2", core::Verb::kTerminate));
+  clock_.advance(Millis{60'000});
+  EXPECT_EQ(overdue(), 0U);
+}
+
+TEST_F(Overdue, WhatNobodyTakesUpIsAfterTenSeconds) {
+  for (const char* id : {"t1", "t2", "t3"}) ASSERT_TRUE(start(id));
+  RuntimeOptions no_room;
+  no_room.max_live = 0;
+  boot(no_room);
+  clock_.advance(Millis{9'000});
+  EXPECT_EQ(overdue(), 0U);
+  clock_.advance(Millis{2'000});
+  EXPECT_EQ(overdue(), 3U);
+}
+
+TEST_F(Overdue, AnEngineThatDoesNotAnswerMakesAllOfThem) {
+  ASSERT_TRUE(start("t1"));
+  clock_.advance(Millis{60'000});
+  EXPECT_EQ(runtime_->count_overdue(), 1U) << "nobody turns";
+}
+
+// ---- holding
+// ---------------------------------------------------------------------------------------------------------
+
+class Holding : public RuntimeTest {
+ protected:
+  /// As a process started with --hold.
+  void hold(RuntimeOptions options = {}) {
+    boot(options);
+    for (;;) {
+      const auto more = runtime_->hold_some({"sagad", true, "held"});
+      ASSERT_TRUE(more) << more.error().message;
+      if (!*more) return;
+    }
+  }
+};
+
+TEST_F(Holding, SuspendsEveryUnfinishedSagaBeforeAnythingIsCalled) {
+  ASSERT_TRUE(start("calling"));
+  ASSERT_TRUE(start("retrying"));
+  ASSERT_TRUE(dispatcher_->take()) << "its call stays open";
+  answer("hotel/action/1", 503);
+  StartRequest later = request("asleep");
+  later.start_at = clock_.now() + Millis{3'600'000};
+  ASSERT_TRUE(start(std::move(later)));
+  ASSERT_TRUE(start("ended"));
+  ASSERT_TRUE(command("ended", core::Verb::kTerminate));
+  hold();
+  pass(Millis{600'000});
+  EXPECT_THAT(dispatcher_->log(), ::testing::IsEmpty());
+  for (const char* id : {"calling", "retrying", "asleep"}) EXPECT_EQ(status(id), "suspended") << id;
+  EXPECT_EQ(status("ended"), "terminated");
+  EXPECT_EQ(runtime_->stats().live, 0U);
+}
+
+TEST_F(Holding, WhatWasHeldGoesOnWhenItIsResumed) {
+  ASSERT_TRUE(start("t1"));
+  hold();
+  ASSERT_TRUE(command("t1", core::Verb::kResume));
+  answer("hotel/action/2", 200);
+  answer("flight/action/1", 200);
+  EXPECT_EQ(status("t1"), "completed");
+}
+
+TEST_F(Holding, ACrashInTheMiddleIsGoneOnFrom) {
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(start("t" + std::to_string(i)));
+  RuntimeOptions pages;
+  pages.scan_batch = 2;
+  boot(pages);
+  EXPECT_EQ(runtime_->hold_some({"sagad", true, "held"}), true);
+  hold(pages);
+  EXPECT_THAT(dispatcher_->log(), ::testing::IsEmpty());
+  for (int i = 0; i < 7; ++i) EXPECT_EQ(status("t" + std::to_string(i)), "suspended");
+}
+
+TEST_F(Holding, ANewSagaIsNotHeld) {
+  ASSERT_TRUE(start("old"));
+  hold();
+  ASSERT_TRUE(start("new"));
+  EXPECT_EQ(dispatcher_->log(), (Log{"hotel/action/1"}));
+}
+
 }  // namespace
 }  // namespace saga::runtime

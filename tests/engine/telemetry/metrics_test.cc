@@ -104,6 +104,26 @@ TEST(Metrics, GaugesAreAsTheStoreSays) {
   EXPECT_THAT(metrics.text({}), Not(HasSubstr("status=\"failed\""))) << "what is gone has no series";
 }
 
+TEST(Metrics, StoreErrorsAreCountedByKindFromNought) {
+  Metrics metrics("1");
+  for (const char* kind : {"unavailable", "poisoned", "corruption", "internal"}) {
+    EXPECT_THAT(metrics.text({}), HasSubstr("sagad_store_errors_total{kind=\"" + std::string(kind) + "\"} 0"));
+  }
+  metrics.store_failed(ErrorCode::kUnavailable);
+  metrics.store_failed(ErrorCode::kUnavailable);
+  metrics.store_failed(ErrorCode::kUnsupported);
+  EXPECT_THAT(metrics.text({}), HasSubstr("sagad_store_errors_total{kind=\"unavailable\"} 2"));
+  EXPECT_THAT(metrics.text({}), HasSubstr("sagad_store_errors_total{kind=\"internal\"} 1")) << "no kind of its own";
+}
+
+TEST(Metrics, OverdueIsShownWhereItIsKnown) {
+  Metrics metrics("1");
+  EXPECT_THAT(metrics.text({}), Not(HasSubstr("sagad_sagas_overdue 0")));
+  Gauges gauges;
+  gauges.overdue = 0;
+  EXPECT_THAT(metrics.text(gauges), HasSubstr("sagad_sagas_overdue 0"));
+}
+
 TEST(Metrics, CommitsAndRequestsAreCounted) {
   Metrics metrics("1");
   metrics.store_committed({std::chrono::microseconds{1'500}, 12});
