@@ -16,6 +16,8 @@
 #include "engine/api/edge/tls.h"
 #include "engine/api/server.h"
 #include "engine/api/tokens.h"
+#include "engine/runtime/audit.h"
+#include "engine/runtime/purger.h"
 #include "engine/runtime/reader.h"
 #include "engine/runtime/registry.h"
 #include "engine/runtime/runtime.h"
@@ -35,6 +37,9 @@ constexpr long kDrainNanoseconds = 5'000'000;
 constexpr std::chrono::milliseconds kAnswerPatience{1'000};
 /// Threads for reads of the store.
 constexpr std::size_t kReaders = 3;
+
+/// Not an exit code: `build` was asked to stop, which is no failure.
+constexpr int kExitStopped = -1;
 
 int refused(const std::string& message) {
   std::fprintf(stderr, "sagad: %s\n", message.c_str());
@@ -89,6 +94,10 @@ class Daemon {
  private:
   int register_workflows();
   [[nodiscard]] std::string public_url() const;
+  /// `--hold`. As `build`; `kExitStopped` when a signal came in the middle.
+  int hold();
+  int start_webhook();
+  void note_retention(const std::string& purged);
   /// Who may call: read anew, or as it was where the file does not do.
   void reload_tokens();
   void reload_certificate();
@@ -113,6 +122,8 @@ class Daemon {
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<api::Server> server_;
   std::jthread engine_;
+  std::unique_ptr<runtime::Retention> retention_;
+  std::unique_ptr<webhook::AttentionWebhook> webhook_;
 };
 
 int Daemon::build() {
@@ -123,6 +134,7 @@ int Daemon::build() {
     tokens = std::make_shared<const api::Tokens>(std::move(*read));
   }
   store_->observe_commits([this](const store::CommitFacts& commit) { metrics_.store_committed(commit); });
+  store_->observe_failures([this](ErrorCode code) { metrics_.store_failed(code); });
   const auto unreadable = registry_.load();
   if (!unreadable) return refused(unreadable.error().message);
   for (const std::string& problem : *unreadable) log_.error("workflow_unreadable", {{"problem", problem}});
@@ -153,7 +165,47 @@ int Daemon::build() {
   // Last, so that a start that is refused leaves nothing behind.
   if (const int code = register_workflows(); code != kExitOk) return code;
   warn_of_unknown_services();
+  if (const int code = start_webhook(); code != kExitOk) return code;
+  return options_.hold ? hold() : kExitOk;
+}
+
+void Daemon::note_retention(const std::string& purged) {
+  store::AuditEntry entry;
+  entry.at = clock_.now();
+  entry.actor = "sagad";
+  entry.verified = true;
+  entry.verb = "purge";
+  entry.reason = "--retention " + format_duration(*options_.retention);
+  entry.result = runtime::kAuditDone;
+  entry.detail = purged;
+  log_.info("purged", {{"purged", purged}, {"actor", entry.actor}, {"reason", entry.reason}});
+  if (const auto written = store_->submit(store::audit_alone(std::move(entry)), [](const Result<void>&) {}); !written)
+    log_.error("audit_not_written", {{"verb", "purge"}, {"problem", written.error().message}});
+}
+
+int Daemon::start_webhook() {
+  if (!options_.attention_webhook) return kExitOk;
+  webhook::WebhookOptions webhook;
+  webhook.target = *options_.attention_webhook;
+  webhook.secret = options_.attention_webhook_secret;
+  auto started = webhook::AttentionWebhook::start(*store_, reader_, clock_, log_, std::move(webhook));
+  if (!started) return refused("--attention-webhook: " + started.error().message);
+  webhook_ = std::move(*started);
   return kExitOk;
+}
+
+int Daemon::hold() {
+  const core::Actor actor{"sagad", true, "held at the start (--hold)"};
+  for (;;) {
+    const auto more = runtime_->hold_some(actor);
+    leave_if_poisoned();
+    if (!more) return refused("--hold: " + more.error().message);
+    if (!*more) return kExitOk;
+    if (wait_for_signal(0) > 0) {
+      log_.info("stopped", {{"problem", "asked to stop before every saga was held; start with --hold again"}});
+      return kExitStopped;
+    }
+  }
 }
 
 int Daemon::register_workflows() {
@@ -206,6 +258,10 @@ void Daemon::go() {
   runtime_->set_public_url(public_url());
   engine_ = std::jthread([this](const std::stop_token& token) { runtime_->run(token); });
   server_->start();
+  if (options_.retention) {
+    retention_ = std::make_unique<runtime::Retention>(*store_, clock_, *options_.retention,
+                                                      [this](const std::string& purged) { note_retention(purged); });
+  }
   const std::string address = shown_address(options_.host, server_->port());
   log_.info("started", {{"version", kVersion}, {"address", address}, {"store", options_.store}});
   if (!is_loopback(options_.host) && !options_.tokens.empty() && options_.tls_cert.empty())
@@ -266,6 +322,8 @@ int Daemon::watch() {
 int Daemon::stop() {
   notify_service_manager("STOPPING=1");
   draining_ = true;
+  retention_.reset();
+  webhook_.reset();
   runtime_->drain();
   const auto until = std::chrono::steady_clock::now() + options_.drain;
   while (!runtime_->drained() && std::chrono::steady_clock::now() < until) {
@@ -291,7 +349,7 @@ int run_daemon(const Options& options) {
   if (!store) return refused(store.error().message);
   telemetry::Log log(options.log_format, options.log_level);
   Daemon daemon(options, log, std::move(*store));
-  if (const int code = daemon.build(); code != kExitOk) return code;
+  if (const int code = daemon.build(); code != kExitOk) return code == kExitStopped ? kExitOk : code;
   daemon.go();
   return daemon.watch();
 }

@@ -24,7 +24,11 @@ struct Written {
   std::string tokens;
   std::string tls_cert;
   std::string tls_key;
+  std::string retention;
+  std::string attention_webhook;
+  std::string attention_webhook_secret_file;
   bool insecure = false;
+  bool hold = false;
   bool check = false;
 };
 
@@ -54,6 +58,14 @@ void declare(CLI::App& app, Written& w) {
   app.add_option("--tls-cert", w.tls_cert, "Serve https: the certificate chain, PEM; read again at SIGHUP")
       ->type_name("FILE");
   app.add_option("--tls-key", w.tls_key, "The certificate's private key, PEM")->type_name("FILE");
+  app.add_option("--retention", w.retention, "Purge what ended longer ago and needs no attention; default: never")
+      ->type_name("DURATION");
+  app.add_option("--attention-webhook", w.attention_webhook, "Is told when a saga begins to need attention")
+      ->type_name("URL");
+  app.add_option("--attention-webhook-secret-file", w.attention_webhook_secret_file,
+                 "What its messages are signed with: whsec_ and base64, or any text of 16 bytes or more")
+      ->type_name("FILE");
+  app.add_flag("--hold", w.hold, "Start with every unfinished saga suspended: for a restored backup");
   app.add_flag("--insecure", w.insecure, "Listen beyond loopback though nothing is asked of callers");
   app.add_flag("--check", w.check, "Say whether config and definitions are good, and stop");
 }
@@ -110,6 +122,22 @@ Result<workers::Services> merge(CLI::App& app, Written& written, Environment env
   return std::move(file->services);
 }
 
+Result<void> read_webhook(const Written& written, Options& options) {
+  const std::string& file = written.attention_webhook_secret_file;
+  if (written.attention_webhook.empty()) {
+    if (file.empty()) return {};
+    return fail(ErrorCode::kInvalid, "--attention-webhook-secret-file: there is no --attention-webhook to sign for");
+  }
+  auto target = webhook::parse_target(written.attention_webhook);
+  if (!target) return fail(ErrorCode::kInvalid, "--attention-webhook: " + target.error().message);
+  options.attention_webhook = std::move(*target);
+  if (file.empty()) return {};
+  auto secret = webhook::Secret::read_file(file);
+  if (!secret) return fail(ErrorCode::kInvalid, "--attention-webhook-secret-file: " + secret.error().message);
+  options.attention_webhook_secret = std::move(*secret);
+  return {};
+}
+
 Result<Options> check(const Written& written, workers::Services services) {
   Options options;
   const auto listen = parse_listen(written.listen);
@@ -160,6 +188,13 @@ Result<Options> check(const Written& written, workers::Services services) {
     options.drain = *drain;
   } else {
     return fail(ErrorCode::kInvalid, "--drain: " + drain.error().message);
+  }
+  if (auto webhook = read_webhook(written, options); !webhook) return tl::unexpected(webhook.error());
+  options.hold = written.hold;
+  if (!written.retention.empty()) {
+    const auto retention = parse_duration(written.retention);
+    if (!retention) return fail(ErrorCode::kInvalid, "--retention: " + retention.error().message);
+    options.retention = *retention;
   }
   options.check = written.check;
   return options;

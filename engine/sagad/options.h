@@ -9,6 +9,7 @@
 
 #include "base/time.h"
 #include "engine/telemetry/log.h"
+#include "engine/webhook/attention_webhook.h"
 #include "workers/dispatcher/dispatcher.h"
 
 namespace saga::sagad {
@@ -26,7 +27,11 @@ struct Options {
   std::string tokens;    ///< A file; empty: everybody may do everything.
   std::string tls_cert;  ///< PEM files; both or neither.
   std::string tls_key;
+  std::optional<webhook::Target> attention_webhook;
+  std::optional<webhook::Secret> attention_webhook_secret;
+  std::optional<Millis> retention;  ///< None: nothing is purged by itself.
   bool insecure = false;
+  bool hold = false;
   bool check = false;
 };
 

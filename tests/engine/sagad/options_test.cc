@@ -114,6 +114,24 @@ TEST(Options, AnEnvironmentFlagIsRead) {
   EXPECT_TRUE(options->insecure);
 }
 
+TEST(Options, HousekeepingIsOffUntilItIsAskedFor) {
+  const auto none = read({});
+  ASSERT_TRUE(none);
+  EXPECT_FALSE(none->retention || none->attention_webhook || none->attention_webhook_secret || none->hold);
+  const testing::TempFolder folder;
+  const std::string secret = folder.write("secret", "sixteen letters!\n");
+  const std::string config = folder.write("sagad.yaml",
+                                          "retention: 30d\nattention-webhook: https://h/x\n"
+                                          "attention-webhook-secret-file: " +
+                                              secret + "\n");
+  const auto all = read({"--config", config, "--hold"});
+  ASSERT_TRUE(all) << all.error().text;
+  EXPECT_EQ(all->retention, Millis{std::chrono::hours{24 * 30}});
+  EXPECT_EQ(all->attention_webhook->base, "https://h");
+  EXPECT_TRUE(all->attention_webhook_secret);
+  EXPECT_TRUE(all->hold);
+}
+
 TEST(Options, HelpAndVersionLeaveWell) {
   EXPECT_EQ(read({"--version"}).error().text, "sagad 0.1.0");
   EXPECT_EQ(read({"--help"}).error().exit_code, 0);
@@ -145,7 +163,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadFlags{{"--service", "inventory"}, "NAME=URL"}, BadFlags{{"--service", "a=ftp://x"}, "--service a: "},
         BadFlags{{"--log-format", "xml"}, "text or json"}, BadFlags{{"--log-level", "loud"}, "debug, info, warn"},
         BadFlags{{"--drain", "soon"}, "--drain"}, BadFlags{{"--config", "/no/such/file"}, "cannot be read"},
-        BadFlags{{"--public-url", "x"}, "--public-url"}, BadFlags{{"extra"}, "extra"}));
+        BadFlags{{"--public-url", "x"}, "--public-url"}, BadFlags{{"--retention", "long"}, "--retention: "},
+        BadFlags{{"--attention-webhook", "hooks.example.com"}, "--attention-webhook: "},
+        BadFlags{{"--attention-webhook-secret-file", "x"}, "there is no --attention-webhook"},
+        BadFlags{{"--attention-webhook", "http://h/x", "--attention-webhook-secret-file", "/no/such/file"},
+                 "cannot read '/no/such/file'"},
+        BadFlags{{"extra"}, "extra"}));
 
 TEST(ListenAddress, ReadsAddressesAndPorts) {
   EXPECT_EQ(parse_listen("[::1]:80")->host, "::1");
