@@ -67,6 +67,7 @@ void purge_sagas(const Context& context, const ExchangeRef& exchange);
 [[nodiscard]] Checked<Response> get_workflow(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> list_services(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_stats(const Context& context, const Exchange& exchange);
+[[nodiscard]] Checked<Response> get_description(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_live(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_ready(const Context& context, const Exchange& exchange);
 [[nodiscard]] Checked<Response> get_metrics(const Context& context, const Exchange& exchange);

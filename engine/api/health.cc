@@ -1,6 +1,7 @@
-// GET /health/live, /health/ready, /metrics.
+// GET /health/live, /health/ready, /metrics, /v1/openapi.json: what the server says of itself.
 #include "engine/api/context.h"
 #include "engine/api/json_writer.h"
+#include "engine/api/openapi.h"
 
 namespace saga::api {
 namespace {
@@ -30,6 +31,12 @@ Checked<Response> get_ready(const Context& context, const Exchange&) {
   write_component(json, "store", store_ok, health.problem.empty() && !store_ok ? "not writable" : health.problem);
   write_component(json, "engine", !draining, draining ? "draining: it takes no starts and will stop" : "");
   json.end_object().end_object();
+  return response;
+}
+
+Checked<Response> get_description(const Context&, const Exchange&) {
+  Response response;
+  response.body = openapi_document();
   return response;
 }
 

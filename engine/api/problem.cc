@@ -30,6 +30,8 @@ constexpr std::array<KindText, 13> kKinds{{
     {ProblemKind::kUnavailable, 503, "unavailable", "Not now"},
 }};
 
+std::string urn_of(const KindText& kind) { return "urn:sagad:problem:" + std::string(kind.name); }
+
 const KindText& text_of(ProblemKind kind) {
   for (const KindText& entry : kKinds) {
     if (entry.kind == kind) return entry;
@@ -101,6 +103,12 @@ Problem problem_of(const Error& error) {
   return problem;
 }
 
+std::vector<std::string> problem_types() {
+  std::vector<std::string> types;
+  for (const KindText& kind : kKinds) types.push_back(urn_of(kind));
+  return types;
+}
+
 int status_of(ProblemKind kind) { return text_of(kind).status; }
 
 Response to_response(const Problem& problem) {
@@ -114,7 +122,7 @@ Response to_response(const Problem& problem) {
   }
   JsonWriter json(response.body);
   json.begin_object();
-  json.key("type").text("urn:sagad:problem:" + std::string(kind.name));
+  json.key("type").text(urn_of(kind));
   json.key("title").text(kind.title);
   json.key("status").integer(kind.status);
   json.key("detail").text(problem.detail);

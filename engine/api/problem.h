@@ -61,6 +61,8 @@ using Checked = tl::expected<T, Problem>;
 /// What an error of the layers below means to a client.
 [[nodiscard]] Problem problem_of(const Error& error);
 
+/// Every `type` there is: "urn:sagad:problem:not-json", …
+[[nodiscard]] std::vector<std::string> problem_types();
 [[nodiscard]] int status_of(ProblemKind kind);
 [[nodiscard]] Response to_response(const Problem& problem);
 

@@ -28,6 +28,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/v1/services", Role::kReader, &list_services, Runs::kPool},
     {"GET", "/v1/stats", Role::kReader, &get_stats, Runs::kPool},
     {"GET", "/v1/audit", Role::kReader, &list_audit, Runs::kPool},
+    {"GET", "/v1/openapi.json", kAnybody, &get_description, Runs::kHere},
     {"GET", "/health/live", kAnybody, &get_live, Runs::kHere},
     {"GET", "/health/ready", kAnybody, &get_ready, Runs::kPool},
     {"GET", "/metrics", Role::kReader, &get_metrics, Runs::kPool},

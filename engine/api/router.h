@@ -46,6 +46,7 @@ struct Match {
   std::vector<std::string> path;  ///< What stands in the braces, decoded.
 };
 
+/// Every route there is.
 [[nodiscard]] std::span<const Route> routes();
 
 /// 404 names the path, 405 carries `Allow`. A saga id that cannot be one is a 404 here already. OPTIONS matches

@@ -1,4 +1,5 @@
-// The API over the real runtime, a memory store and workers answered by hand; no sockets.
+// The API over the real runtime, a memory store and workers answered by hand; no sockets. Every answer is held against
+// the API's description.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -16,6 +17,7 @@
 #include "engine/api/api.h"
 #include "engine/telemetry/observer.h"
 #include "store/open.h"
+#include "tests/engine/api/description.h"
 #include "tests/support/fake_dispatcher.h"
 #include "tests/support/manual_clock.h"
 #include "workflows/load.h"
@@ -90,13 +92,15 @@ class ApiFixture : public ::testing::Test {
     request.body = std::move(body);
     auto promise = std::make_shared<std::promise<Reply>>();
     auto future = promise->get_future();
-    api_->handle(std::move(request), [promise](Response response) {
+    api_->handle(request, [promise, request](Response response) {
       Reply reply;
       reply.status = response.status;
       reply.headers = response.headers;
       reply.content_type = response.content_type;
       reply.stream = response.stream;
       reply.text = take_body(response);
+      for (const std::string& misfit : Description::of_server().misfits(request, response, reply.text))
+        ADD_FAILURE() << request.method << " " << request.path << ": " << misfit << "\n" << reply.text;
       if (auto parsed = parse_json(reply.text)) reply.json = std::move(*parsed);
       promise->set_value(std::move(reply));
     });

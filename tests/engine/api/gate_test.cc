@@ -62,6 +62,7 @@ constexpr Row kRows[] = {
     {"GET", "/v1/services", "/v1/services", "", 401, 401, 200, 200, 200, 200},
     {"GET", "/v1/stats", "/v1/stats", "", 401, 401, 200, 200, 200, 200},
     {"GET", "/v1/audit", "/v1/audit", "", 401, 401, 200, 200, 200, 200},
+    {"GET", "/v1/openapi.json", "/v1/openapi.json", "", 200, 200, 200, 200, 200, 200},
     {"GET", "/health/live", "/health/live", "", 200, 200, 200, 200, 200, 200},
     {"GET", "/health/ready", "/health/ready", "", 200, 200, 200, 200, 200, 200},
     {"GET", "/metrics", "/metrics", "", 401, 401, 200, 200, 200, 200},
