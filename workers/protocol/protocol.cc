@@ -94,7 +94,7 @@ FailureBody read_failure(const Answered& answer) {
     }
   } else if (const auto text = trim(answer.body); !text.empty() && text.front() != '<') {
     // Plain text says why; a page made for a browser does not.
-    said.message = fmt::format("answered {}: {}", answer.status, bounded_utf8(text, kMaxQuotedBody));
+    said.message = bounded_utf8(text, kMaxQuotedBody);
   }
   return said;
 }
