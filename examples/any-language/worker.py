@@ -16,7 +16,7 @@ SCHEMA = """
 PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS done (key TEXT, phase TEXT, answer TEXT, at INTEGER, PRIMARY KEY (key, phase));
 CREATE INDEX IF NOT EXISTS done_at ON done (at);
-CREATE TABLE IF NOT EXISTS vouchers (saga TEXT PRIMARY KEY, customer TEXT NOT NULL, status TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS vouchers (number INTEGER PRIMARY KEY, saga TEXT NOT NULL, customer TEXT NOT NULL, status TEXT NOT NULL);
 """
 KEEP = 30 * 24 * 3600  # seconds
 
@@ -29,8 +29,8 @@ def issue(db, saga, body):
     customer = body.get("customer_id") if isinstance(body, dict) else None
     if not isinstance(customer, str):
         raise Refused("bad_input", "expected 'customer_id' to be a text")
-    db.execute("INSERT INTO vouchers VALUES (?, ?, 'valid')", (saga, customer))
-    return {"voucher": "v-" + saga}
+    cursor = db.execute("INSERT INTO vouchers (saga, customer, status) VALUES (?, ?, 'valid')", (saga, customer))
+    return {"voucher": cursor.lastrowid}
 
 
 def cancel(db, saga, body):  # By the saga: after a timeout there is no output that would name the voucher.
@@ -69,9 +69,18 @@ class Worker(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    def do_GET(self):
+        if self.path != "/state":
+            return self.send(404, problem("no_such_page", f"there is nothing at {self.path}"))
+        db = sqlite3.connect(DATABASE)
+        db.row_factory = sqlite3.Row
+        self.send(200, json.dumps({"vouchers": [dict(row) for row in db.execute("SELECT * FROM vouchers ORDER BY number")]}))
+        db.close()
+
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        status, answer = self.answer(body)
+        self.send(*self.answer(self.rfile.read(int(self.headers.get("Content-Length", 0)))))
+
+    def send(self, status, answer):
         text = answer.encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -43,5 +43,12 @@ TEST(WorkersGuide, ItsPythonIsInTheExampleWordForWord) {
   for (const std::string& block : shown) EXPECT_NE(source.find(block), std::string::npos) << block;
 }
 
+TEST(WorkersGuide, ItsJavaScriptIsInTheExampleWordForWord) {
+  const auto shown = blocks(read("docs/workers.md"), "js");
+  EXPECT_EQ(shown.size(), 1U);
+  const std::string source = read("examples/any-language/worker.mjs");
+  for (const std::string& block : shown) EXPECT_NE(source.find(block), std::string::npos) << block;
+}
+
 }  // namespace
 }  // namespace saga
