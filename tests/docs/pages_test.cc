@@ -65,14 +65,15 @@ TEST(ApiPage, SpeaksOfEveryRoute) {
   const std::string page = read(kRoot / "docs/api.md");
   for (const api::Route& route : api::routes()) {
     std::string pattern(route.pattern);
+    if (pattern.starts_with("/v1/callbacks/")) pattern = "/v1/callbacks/…";  // Nobody puts one together.
     if (pattern.ends_with("{verb}")) pattern.replace(pattern.size() - 6, 6, "VERB");
     EXPECT_NE(page.find(pattern), std::string::npos) << route.method << " " << pattern;
   }
 }
 
 TEST(Alerts, WatchMetricsThatThereAre) {
-  const std::string families = read(kRoot / "engine/telemetry/families.h") + read(kRoot / "engine/telemetry/gauges.cc") +
-                               read(kRoot / "engine/telemetry/metrics.cc");
+  const std::string families = read(kRoot / "engine/telemetry/families.h") +
+                               read(kRoot / "engine/telemetry/gauges.cc") + read(kRoot / "engine/telemetry/metrics.cc");
   const std::regex metric(R"re(sagad_[a-z_]*[a-z])re");
   for (const char* name : {"packaging/alerts.yaml", "docs/operating.md"}) {
     const std::string text = read(kRoot / name);

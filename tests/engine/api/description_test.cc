@@ -210,7 +210,41 @@ class OpenApi : public ApiFixture {
     const Reply reply = call(method, target, body, std::move(headers));
     EXPECT_EQ(reply.status, status) << method << " " << target << ": " << reply.text;
   }
+  void print_with_callback_and_signal();
 };
+
+/// Steps of other kinds: a call that is finished later, beside a wait, and a signal.
+constexpr const char* kPrintWorkflow = R"(
+name: print
+version: 1
+steps:
+  - parallel:
+      - - { name: proof, service: printer, action: /proof }
+      - - { name: pause, wait: 1h }
+  - { name: approval, signal: approved }
+)";
+
+void OpenApi::print_with_callback_and_signal() {
+  runtime_->set_public_url("http://here");
+  expect(201, "POST", "/v1/workflows", kPrintWorkflow);
+  expect(201, "POST", "/v1/sagas", R"({"workflow":"print","id":"p"})");
+  const auto sent = next_call();
+  workers::Answered taken;
+  taken.status = 202;
+  taken.async = true;
+  const std::string path = sent.header(workers::kSagaCallbackUrl).substr(std::string("http://here").size());
+  sent.end(taken);
+  expect(204, "POST", path + "/heartbeat");
+  expect(200, "GET", "/v1/sagas/p");
+  expect(422, "POST", path, R"({"status":"done"})");
+  expect(204, "POST", path, R"({"status":"succeeded","output":{"pages":7}})");
+  expect(410, "POST", path + "/heartbeat");
+  expect(404, "POST", "/v1/callbacks/p/proof/action/1/guess", "{}");
+  expect(200, "POST", "/v1/sagas/p/signals/approved", R"({"payload":{"by":"ann"}})");
+  expect(409, "POST", "/v1/sagas/p/signals/approved", R"({"payload":1})");
+  expect(422, "POST", "/v1/sagas/p/signals/unheard_of");
+  expect(200, "GET", "/v1/sagas/p/events");
+}
 
 TEST_F(OpenApi, IsServed) {
   const Reply reply = call("GET", "/v1/openapi.json");
@@ -220,6 +254,7 @@ TEST_F(OpenApi, IsServed) {
 }
 
 TEST_F(OpenApi, EveryOperationAnswersAsDescribed) {
+  print_with_callback_and_signal();
   // A saga that is compensated, one that fails and is mended in every way, one that waits; then all that can be read.
   const std::string sagas = "/v1/sagas";
   const auto verb = [&](const std::string& id, const std::string& name, const std::string& body, int status = 200) {
