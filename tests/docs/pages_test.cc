@@ -75,7 +75,7 @@ TEST(Alerts, WatchMetricsThatThereAre) {
   const std::string families = read(kRoot / "engine/telemetry/families.h") +
                                read(kRoot / "engine/telemetry/gauges.cc") + read(kRoot / "engine/telemetry/metrics.cc");
   const std::regex metric(R"re(sagad_[a-z_]*[a-z])re");
-  for (const char* name : {"packaging/alerts.yaml", "docs/operating.md"}) {
+  for (const char* name : {"docs/alerts.yml", "docs/operating.md"}) {
     const std::string text = read(kRoot / name);
     std::size_t found = 0;
     for (std::sregex_iterator at(text.begin(), text.end(), metric), none; at != none; ++at, ++found) {

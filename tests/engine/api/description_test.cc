@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/api/event_view.h"
 #include "engine/core/event.h"
 #include "engine/core/state.h"
 #include "tests/engine/api/api_fixture.h"
@@ -152,6 +153,27 @@ TEST(OpenApiDocument, ItsListsOfNamesAreTheOnesInUse) {
   EXPECT_THAT(schemas["EventType"]["enum"].get<std::vector<std::string>>(), ElementsAreArray(types));
   EXPECT_THAT(schemas["Problem"]["properties"]["type"]["enum"].get<std::vector<std::string>>(),
               ElementsAreArray(problem_types()));
+}
+
+template <std::size_t I>
+void expect_described(const workflows::Workflow& workflow) {
+  core::EventBody body(std::in_place_index<I>);
+  if (auto* accepted = std::get_if<core::SagaAccepted>(&body)) accepted->facts = std::make_shared<core::SagaFacts>();
+  std::string text;
+  JsonWriter json(text);
+  write_event(json, {1, Timestamp{0}, std::string(core::type_name(body)), core::encode_event(workflow, body)});
+  EXPECT_THAT(described().misfits_of_schema("/components/schemas/Event", Json::parse(text)), IsEmpty()) << text;
+}
+
+template <std::size_t... I>
+void expect_each_described(const workflows::Workflow& workflow, std::index_sequence<I...>) {
+  (expect_described<I>(workflow), ...);
+}
+
+TEST(OpenApiDocument, EveryKindOfEventIsWrittenAsDescribed) {
+  const auto loaded = workflows::load_workflows(kOrderWorkflow, "order.yaml");
+  ASSERT_TRUE(loaded);
+  expect_each_described(*loaded->front(), std::make_index_sequence<std::variant_size_v<core::EventBody>>());
 }
 
 TEST(OpenApiDocument, EveryKindOfProblemIsWrittenAsDescribed) {
@@ -320,6 +342,9 @@ TEST_F(OpenApi, EveryOperationAnswersAsDescribed) {
   expect(404, "GET", "/v1/workflows/two/9");
   expect(404, "GET", "/v1/nothing");
   expect(405, "DELETE", "/v1/sagas/a");
+  expect(200, "POST", "/v1/purge", R"({"before":"1h","dry_run":true})");
+  expect(200, "POST", "/v1/purge", R"({"before":"2100-01-01T00:00:00Z","status":["terminated"],"reason":"old"})");
+  expect(422, "POST", "/v1/purge", R"({"before":"1h","status":["running"]})");
   draining_ = true;
   expect(503, "GET", "/health/ready");
 
