@@ -25,7 +25,8 @@ bool needs_attention(const SagaState& state) {
   if (state.status == SagaStatus::kFailed || state.status == SagaStatus::kSuspended) return true;
   if (state.status != SagaStatus::kRunning && state.status != SagaStatus::kCompensating) return false;
   return std::any_of(state.steps.begin(), state.steps.end(), [](const StepState& step) {
-    return awaits_somebody(step.action) || awaits_somebody(step.compensation) || is_tired(step);
+    if (step.status == StepStatus::kWaiting && awaits_somebody(step.action)) return true;
+    return is_undo_due(step.undo) && (awaits_somebody(step.compensation) || is_tired(step));
   });
 }
 

@@ -121,9 +121,9 @@ void Decider::skip(const OperatorCommand& command) {
     const bool in_doubt = workflow_.pivot == *step && call.phase == Phase::kAction && may_have_happened;
     if (in_doubt && !command.output) {
       return misuse(
-          fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it did, "
-                      "or cancel to say that it did not",
-                      command.step));
+          fmt::format("nobody knows whether the pivot step '{}' happened: skip it with output to say that it "
+                      "did{}",
+                      command.step, allows(Verb::kCancel) ? ", or cancel to say that it did not" : ""));
     }
     return emit(OperatorSkipped{call, command.output, command.actor});
   }

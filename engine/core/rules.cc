@@ -149,7 +149,8 @@ bool has_open_call(const SagaState& state) {
 bool awaits_service(const SagaState& state) {
   if (state.status != SagaStatus::kRunning && state.status != SagaStatus::kCompensating) return false;
   return std::any_of(state.steps.begin(), state.steps.end(), [](const StepState& step) {
-    return step.action.awaits == Awaits::kService || step.compensation.awaits == Awaits::kService;
+    if (step.status == StepStatus::kWaiting && step.action.awaits == Awaits::kService) return true;
+    return step.undo == CompensationStatus::kWaiting;
   });
 }
 

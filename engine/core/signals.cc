@@ -48,8 +48,9 @@ void Decider::react(const SignalArrived& input) {
   }
   const auto i = static_cast<StepIndex>(found - workflow_.steps.begin());
   const StepState& step = state().steps[i];
+  JsonRef payload = input.payload ? input.payload : share(nullptr);
   if (step.signal) {
-    if (same_json(step.signal, input.payload)) return;
+    if (same_json(step.signal, payload)) return;
     return refuse(fmt::format("the signal '{}' counts once, and it came with another payload", input.name));
   }
   const SagaStatus as = state().suspension ? state().suspension->from : state().status;
@@ -61,7 +62,7 @@ void Decider::react(const SignalArrived& input) {
     return refuse(fmt::format("the signal '{}' is for the step '{}' while it has not ended, but it is {}", input.name,
                               found->name, to_string(step.status)));
   }
-  emit(SignalReceived{i, input.payload ? input.payload : share(nullptr), input.actor, input.verified});
+  emit(SignalReceived{i, std::move(payload), input.actor, input.verified});
   advance();
 }
 

@@ -96,6 +96,14 @@ TEST(Signal, TheFirstCountsAndTheSameAgainIsNoMatter) {
   EXPECT_THAT(saga.signal("approved", R"({"n":1})"), IsEmpty()) << "also when the step has ended with it";
 }
 
+TEST(Signal, OneWithoutPayloadIsTheSameAsOneWithNull) {
+  Driver saga(flow({signal_step("approved"), step("b")}));
+  saga.start();
+  EXPECT_THAT(saga.feed(SignalArrived{"approved", nullptr, "ada", true}), Contains("approved done"));
+  EXPECT_TRUE(saga.step("approved").output->is_null());
+  EXPECT_THAT(saga.signal("approved", "null"), IsEmpty());
+}
+
 TEST(Signal, AnUnknownNameDoesNotFit) {
   Driver saga(flow({signal_step("approved")}));
   saga.start();
