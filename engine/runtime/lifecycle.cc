@@ -380,6 +380,7 @@ void Engine::settle(LiveSaga& saga) {
     if (const auto due = core::next_due(*saga.workflow, *saga.state)) timers_.arm(saga.key, *due);
     return;
   }
+  if (core::has_ended(saga.state->status)) return drop(saga.key);
   const Timestamp now = clock_.now();
   const bool parked = saga.state->status == SagaStatus::kPending && !saga.state->facts->start_at && !has_room();
   if (parked || is_asleep(*saga.workflow, *saga.state, now, options_.sleep_after)) {

@@ -65,7 +65,13 @@ class Families : public RuntimeTest {
     dispatcher_->answer_by([this](const saga::testing::FakeDispatcher::Sent& sent) {
       const std::string what = sent.what();
       const auto found = answers_.find(what.substr(0, what.rfind('/')));
-      sent.answer(found == answers_.end() ? 200 : found->second, R"({"code":"no"})");
+      if (found == answers_.end() || found->second != 202) {
+        return sent.answer(found == answers_.end() ? 200 : found->second, R"({"code":"no"})");
+      }
+      workers::Answered taken;
+      taken.status = 202;
+      taken.async = true;
+      sent.end(taken);
     });
   }
 
@@ -311,6 +317,77 @@ steps:
       nullptr,
       "o1 compensated failed/none completed/none failed/none\n"
       "o1~packing compensated completed/completed completed/completed failed/none\n");
+}
+
+TEST_F(Families, WhatASuspendedParentHearsOfItsChildIsRecordedAndNothingFollows) {
+  bool heard = false;
+  expect_end(
+      [this] {
+        begin({order(), signalled_packing()}, {});
+      },
+      [&] {
+        if (!exists("o1~packing")) return false;
+        const bool waits = at("o1~packing", 2) == StepStatus::kWaiting;
+        if (at("o1") == SagaStatus::kRunning && waits) {
+          static_cast<void>(command("o1", Verb::kSuspend));
+          return true;
+        }
+        if (at("o1") == SagaStatus::kSuspended && waits) {
+          core::SignalArrived signal;
+          signal.name = "checked";
+          signal.payload = share(Json{});
+          static_cast<void>(deliver({"o1~packing", std::move(signal), ""}));
+          return true;
+        }
+        if (at("o1") != SagaStatus::kSuspended || at("o1", 1) != StepStatus::kCompleted) return false;
+        heard = true;
+        EXPECT_EQ(at("o1", 2), StepStatus::kPending);
+        static_cast<void>(command("o1", Verb::kResume));
+        return true;
+      },
+      "o1 completed completed/none completed/none completed/none\n"
+      "o1~packing completed completed/none completed/none completed/none\n");
+  EXPECT_TRUE(heard);
+}
+
+TEST_F(Families, CallbacksWaitsAndSignalsEndTheSameWhereverTheProcessDies) {
+  const std::string slow = workflow("order", R"(
+steps:
+  - { name: reserve, service: stock, action: /reserve, compensation: /release }
+  - { name: pause, wait: 2s }
+  - { name: approval, signal: approved }
+  - { name: invoice, service: books, action: /invoice }
+)");
+  const auto call_back = [this](core::Phase phase, int attempt) {
+    core::CallbackArrived callback;
+    callback.phase = phase;
+    callback.attempt = attempt;
+    callback.succeeded = true;
+    callback.output = share(Json{});
+    static_cast<void>(deliver({"o1", std::move(callback), "reserve"}));
+    return true;
+  };
+  expect_end(
+      [&] {
+        begin({slow}, {{"reserve/action", 202}, {"reserve/compensation", 202}, {"invoice/action", 422}});
+      },
+      [&] {
+        const auto state = read("o1");
+        const core::StepState& reserve = state->steps[0];
+        if (reserve.action.awaits == core::Awaits::kCallback) {
+          return call_back(core::Phase::kAction, reserve.action.attempts);
+        }
+        if (reserve.compensation.awaits == core::Awaits::kCallback) {
+          return call_back(core::Phase::kCompensation, reserve.compensation.attempts);
+        }
+        if (state->steps[2].action.awaits != core::Awaits::kSignal || state->steps[2].signal) return false;
+        core::SignalArrived signal;
+        signal.name = "approved";
+        signal.payload = share(Json{});
+        static_cast<void>(deliver({"o1", std::move(signal), ""}));
+        return true;
+      },
+      "o1 compensated completed/completed completed/none completed/none failed/none\n");
 }
 
 TEST_F(Families, AChildIsStartedAnewByARetryWithTheNextNumber) {
