@@ -32,6 +32,7 @@ class Purge : public ::testing::Test {
 TEST_F(Purge, SaysHowManyAndAsks) {
   script({answer(240), answer(240)});
   shell_.terminal = true;
+  shell_.person = true;
   EXPECT_EQ(shell_.run({"purge", "--workflow", "order", "--status", "completed,terminated"}, "y\n"), 0);
   EXPECT_THAT(shell_.err, HasSubstr("Remove 240 sagas that ended before 2026-10-24T03:21:20.000Z for ever? [y/N]"));
   EXPECT_THAT(shell_.out, HasSubstr("240 sagas purged"));
@@ -46,6 +47,7 @@ TEST_F(Purge, AnyOtherAnswerPurgesNothing) {
   for (const char* typed : {"n\n", "\n", "", "Y es\n"}) {
     script({answer(3)});
     shell_.terminal = true;
+    shell_.person = true;
     EXPECT_EQ(shell_.run({"purge"}, typed), 1);
     EXPECT_THAT(shell_.err, HasSubstr("nothing was purged"));
   }

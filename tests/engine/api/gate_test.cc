@@ -55,6 +55,7 @@ constexpr Row kRows[] = {
      404, 404, 404, 404, 404},
     {"POST", "/v1/callbacks/{id}/{step}/{phase}/{attempt}/{token}/heartbeat",
      "/v1/callbacks/s/reserve/action/1/00/heartbeat", "", 404, 404, 404, 404, 404, 404},
+    {"POST", "/v1/purge", "/v1/purge", R"({"before":"1h","dry_run":true})", 401, 401, 403, 403, 403, 200},
     {"POST", "/v1/workflows", "/v1/workflows", kWorkflow, 401, 401, 403, 403, 403, 201},
     {"GET", "/v1/workflows", "/v1/workflows", "", 401, 401, 200, 200, 200, 200},
     {"GET", "/v1/workflows/{name}", "/v1/workflows/order", "", 401, 401, 200, 200, 200, 200},
