@@ -167,6 +167,7 @@ TEST_F(Families, AChildThatCompletesCompletesItsStep) {
       nullptr,
       "o1 completed completed/none completed/none completed/none\n"
       "o1~packing completed completed/none completed/none\n");
+  if (HasFatalFailure()) return;
   const auto child = read("o1~packing");
   EXPECT_EQ(child->facts->parent_id, "o1");
   EXPECT_EQ(child->facts->parent_step, "packing");
@@ -182,6 +183,7 @@ TEST_F(Families, AChildThatTurnsBackFailsItsStepAndNothingOfItIsToUndo) {
       nullptr,
       "o1 compensated completed/completed failed/none pending/none\n"
       "o1~packing compensated completed/completed failed/none\n");
+  if (HasFatalFailure()) return;
   EXPECT_EQ(read("o1")->error->code, "child_failed");
   EXPECT_THAT(read("o1")->error->message, HasSubstr("o1~packing"));
 }
@@ -248,6 +250,7 @@ steps:
       },
       "o1 completed completed/none completed/none completed/none\n"
       "o1~packing completed completed/none completed/none\n");
+  if (HasFatalFailure()) return;
   EXPECT_TRUE(asked);
   EXPECT_FALSE(store_->find("o1")->head.needs_attention);
 }
@@ -260,6 +263,7 @@ TEST_F(Families, AChildThatCouldNotUndoItselfIsUnknownAndItsParentNamesIt) {
       nullptr,
       "o1 failed completed/completed failed/failed pending/none\n"
       "o1~packing failed completed/failed failed/none\n");
+  if (HasFatalFailure()) return;
   EXPECT_EQ(store_->find("o1")->head.stuck.front().step, "packing");
 }
 
@@ -279,6 +283,7 @@ TEST_F(Families, AnOperatorsRetryOfTheParentUndoesItsChildAgain) {
       },
       "o1 compensated completed/completed completed/completed failed/none\n"
       "o1~packing compensated completed/completed completed/completed\n");
+  if (HasFatalFailure()) return;
   EXPECT_GT(retried, 0);
 }
 
@@ -347,6 +352,7 @@ TEST_F(Families, WhatASuspendedParentHearsOfItsChildIsRecordedAndNothingFollows)
       },
       "o1 completed completed/none completed/none completed/none\n"
       "o1~packing completed completed/none completed/none completed/none\n");
+  if (HasFatalFailure()) return;
   EXPECT_TRUE(heard);
 }
 
@@ -419,6 +425,7 @@ TEST_F(Families, AChildWhoseInputDoesNotFitIsNotStarted) {
         begin({order(), strict}, {});
       },
       nullptr, "o1 compensated completed/completed failed/none pending/none\n");
+  if (HasFatalFailure()) return;
   EXPECT_THAT(read("o1")->error->message, HasSubstr("its input does not fit packing/1: /item"));
 }
 
