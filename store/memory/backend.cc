@@ -79,7 +79,7 @@ Result<void> MemoryBackend::check(const Append& append) const {
   if (append.create) {
     if (purged_.contains(append.create->id))
       return fail(ErrorCode::kConflict,
-                  fmt::format("the id '{}' was a saga's that has been purged", append.create->id));
+                  fmt::format("the id '{}' is taken for good: its saga was purged", append.create->id));
     if (saga == sagas_.end() && !keys_.contains(append.create->id)) return {};
     return fail(ErrorCode::kConflict, fmt::format("the id '{}' is taken", append.create->id));
   }

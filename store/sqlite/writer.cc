@@ -267,7 +267,7 @@ Result<void> Writer::create_saga(const Append& append) {
     run_.purged.bind(1, std::string_view(identity.id));
     const int code = run_.purged.step();
     if (code == SQLITE_ROW)
-      return fail(ErrorCode::kConflict, fmt::format("the id '{}' was a saga's that has been purged", identity.id));
+      return fail(ErrorCode::kConflict, fmt::format("the id '{}' is taken for good: its saga was purged", identity.id));
     if (code != SQLITE_DONE) return tl::unexpected(connection_->error(code, "looking for a purged id"));
   }
   Statement& insert = run_.insert_saga;

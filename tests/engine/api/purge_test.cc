@@ -46,7 +46,7 @@ TEST_F(Purges, AnIdIsNeverFreeAgain) {
   for (int i = 0; i < 2; ++i) {
     const Reply again = start("old");
     EXPECT_EQ(again.status, 409);
-    EXPECT_EQ(again.json["detail"], "the id 'old' was a saga's that has been purged");
+    EXPECT_EQ(again.json["detail"], "the id 'old' is taken for good: its saga was purged");
   }
   EXPECT_EQ(call("POST", "/v1/sagas/old/retry", "{}").status, 404);
 }

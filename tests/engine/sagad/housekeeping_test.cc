@@ -131,6 +131,7 @@ TEST_F(Housekeeping, TheWebhookIsToldOnceAcrossAKill) {
   });
   const int port = receiver.bind_to_any_port("127.0.0.1");
   const std::jthread serving([&receiver] { receiver.listen_after_bind(); });
+  while (!receiver.is_running()) std::this_thread::yield();
   const std::vector<std::string> arguments{"--attention-webhook", "http://127.0.0.1:" + std::to_string(port) + "/hook",
                                            "--attention-webhook-secret-file",
                                            folder_.write("secret", "whsec_c2l4dGVlbiBsZXR0ZXJzIQ==")};

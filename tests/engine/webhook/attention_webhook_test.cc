@@ -41,7 +41,7 @@ class Receiver {
     });
     port_ = server_.bind_to_any_port("127.0.0.1");
     thread_ = std::jthread([this] { server_.listen_after_bind(); });
-    server_.wait_until_ready();
+    while (!server_.is_running()) std::this_thread::yield();
   }
   ~Receiver() { server_.stop(); }
 
@@ -198,9 +198,10 @@ TEST_F(Webhook, AStormIsAFewMessages) {
   await_all_told();
   std::set<std::string> told;
   for (const auto& one : taken) {
-    EXPECT_EQ(one.json()["type"], "saga.batch");
-    EXPECT_EQ(one.json()["data"]["count"], one.json()["data"]["messages"].size());
-    for (const Json& message : one.json()["data"]["messages"]) {
+    const Json batch = one.json();
+    EXPECT_EQ(batch["type"], "saga.batch");
+    EXPECT_EQ(batch["data"]["count"], batch["data"]["messages"].size());
+    for (const Json& message : batch["data"]["messages"]) {
       EXPECT_EQ(message["type"], "saga.attention");
       EXPECT_EQ(message["data"]["stuck"][0]["code"], "timeout") << "also where the record does not replay";
       told.insert(message["data"]["id"].get<std::string>());

@@ -52,7 +52,7 @@ TEST_P(Purging, AnIdIsNeverFreeAgain) {
   const SagaKey key = given(store(), "a", completed());
   ASSERT_EQ(store().purge({key}, kLater), (Purged{1, 1}));
   EXPECT_THAT(commit(store(), start(store().reserve_key(), "a")),
-              FailsWith(ErrorCode::kConflict, "the id 'a' was a saga's that has been purged"));
+              FailsWith(ErrorCode::kConflict, "the id 'a' is taken for good: its saga was purged"));
   EXPECT_THAT(commit_all(store(), {start(store().reserve_key(), "b"), start(store().reserve_key(), "a")}),
               FailsWith(ErrorCode::kConflict));
   EXPECT_THAT(store().find("b"), FailsWith(ErrorCode::kNotFound));

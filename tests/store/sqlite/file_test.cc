@@ -77,7 +77,7 @@ TEST_F(StoreFile, APurgedIdOrKeyIsNeverFreeAgain) {
   const auto store = opened(path());
   const Epoch epoch = own(*store);
   EXPECT_EQ(store->reserve_key(), 3);
-  EXPECT_THAT(commit(*store, start(3, "order-1", epoch)), FailsWith(ErrorCode::kConflict, "has been purged"));
+  EXPECT_THAT(commit(*store, start(3, "order-1", epoch)), FailsWith(ErrorCode::kConflict, "its saga was purged"));
   EXPECT_TRUE(commit(*store, start(4, "order-2", epoch)));
 }
 
@@ -95,7 +95,7 @@ TEST_F(StoreFile, WhatTheFirstSchemaKeptOfPurgedIdsStaysTaken) {
   const auto store = opened(path());
   const Epoch epoch = own(*store);
   EXPECT_EQ(store->reserve_key(), 42);
-  EXPECT_THAT(commit(*store, start(42, "order-1", epoch)), FailsWith(ErrorCode::kConflict, "has been purged"));
+  EXPECT_THAT(commit(*store, start(42, "order-1", epoch)), FailsWith(ErrorCode::kConflict, "its saga was purged"));
 }
 
 TEST_F(StoreFile, ASecondOwnerIsRefusedAtOnceAndTold) {
