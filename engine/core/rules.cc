@@ -21,7 +21,8 @@ bool is_undo_due(CompensationStatus status) {
 bool is_undoable(const Workflow& workflow, const SagaState& state, StepIndex step) {
   const StepState& s = state.steps[step];
   const Step& definition = workflow.steps[step];
-  const bool has_undo = definition.compensation || definition.kind == workflows::StepKind::kSaga;
+  const bool has_child = definition.kind == workflows::StepKind::kSaga && s.action.attempts > 0;
+  const bool has_undo = definition.compensation || has_child;
   return has_undo && (s.status == StepStatus::kCompleted || s.action.any_unknown);
 }
 

@@ -26,7 +26,7 @@ inline constexpr int kAttentionAfterFailures = 10;
          step.status == StepStatus::kWaiting;
 }
 
-/// Done, or left any attempt unknown, and there is a compensation.
+/// Done, or left any attempt unknown, and there is a compensation, or a child that was begun.
 [[nodiscard]] bool is_undoable(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
 
 /// The pivot is done: from here the saga only goes forward.

@@ -39,7 +39,8 @@ void Auditor::order_steps(const workflows::Sequence& sequence, std::vector<StepI
 
 bool Auditor::to_undo(const Step& step, StepIndex index) const {
   const workflows::Step& definition = workflow_->steps[index];
-  const bool has_undo = definition.compensation || definition.kind == workflows::StepKind::kSaga;
+  const bool has_child = definition.kind == workflows::StepKind::kSaga && step.action.attempts > 0;
+  const bool has_undo = definition.compensation || has_child;
   return has_undo && (step.done || step.unknown);
 }
 

@@ -234,6 +234,13 @@ TEST(Child, AnOperatorMaySettleItInASuspendedParent) {
   EXPECT_THAT(left_out.effects(), Contains(Effect(CancelChild{1, 1})));
 }
 
+TEST(Child, OneThatAnOperatorSettledBeforeItBeganIsNotUndone) {
+  Driver saga(flow({child_step("c", "on_failure: suspend, when: \"${ 7 }\""), bare("b")}));
+  EXPECT_THAT(saga.start(), Contains("suspended: step_failed"));
+  saga.skip("c", share(Json{{"id", 3}}));
+  EXPECT_THAT(saga.answer("b", refused()), Contains("compensated"));
+}
+
 TEST(Child, AsThePivotItsFailureLeavesItInDoubt) {
   Driver saga(flow({step("a"), child_step("p", "pivot: true"), bare("z")}, "deadline: 1m"));
   saga.start();
