@@ -102,6 +102,7 @@ void Decider::react(const HeartbeatArrived& input) {
   if (call_of(state(), input.step, input.phase).awaits != Awaits::kCallback) return;
   const Millis patience = workflow_.steps[input.step].total_timeout.value_or(kCallbackPatience);
   emit(HeartbeatReceived{input.step, input.phase, input.attempt, delay_from() + patience});
+  advance();  // The deadline may have come before this did.
 }
 
 }  // namespace saga::core

@@ -160,6 +160,14 @@ TEST(Callback, TheDeadlineEndsATakenCallUnknown) {
                           "a failed: deadline_exceeded unknown", "turn back: deadline_exceeded", "undo a #1"));
 }
 
+TEST(Callback, AHeartbeatAfterTheDeadlineDoesNotHideIt) {
+  Driver saga = taken_saga(flow({step("a"), step("b")}, "deadline: 1m"));
+  saga.now = saga.now + minutes(2);
+  EXPECT_THAT(saga.beat("a"),
+              ElementsAre("a beats, 1h more", "stop: deadline_exceeded", "a #1: deadline_exceeded unknown",
+                          "a failed: deadline_exceeded unknown", "turn back: deadline_exceeded", "undo a #1"));
+}
+
 TEST(Callback, InASuspendedSagaItIsRecordedAndItsTimeStandsStill) {
   Driver saga = taken_saga(flow({step("a"), step("b")}));
   saga.suspend();
