@@ -115,8 +115,8 @@ Result<std::vector<std::string>> files_of(const std::string& path) {
 
 }  // namespace
 
-std::string format_problem(const Problem& problem) {
-  return fmt::format("{}:{}:{}: error: {}", problem.file, problem.position.line, problem.position.column,
+std::string format_problem(const Problem& problem, std::string_view severity) {
+  return fmt::format("{}:{}:{}: {}: {}", problem.file, problem.position.line, problem.position.column, severity,
                      problem.message);
 }
 

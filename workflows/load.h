@@ -24,7 +24,7 @@ struct Problem {
 };
 
 /// "order.yaml:12:5: error: unknown key 'retries': did you mean 'retry'?"
-[[nodiscard]] std::string format_problem(const Problem& problem);
+[[nodiscard]] std::string format_problem(const Problem& problem, std::string_view severity = "error");
 
 template <typename T>
 using Loaded = tl::expected<T, std::vector<Problem>>;  ///< The error is never empty, in the order of the file.

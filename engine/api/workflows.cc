@@ -11,6 +11,7 @@
 #include "engine/api/target.h"
 #include "engine/runtime/audit.h"
 #include "workers/protocol/text.h"
+#include "workflows/children.h"
 #include "workflows/load.h"
 
 namespace saga::api {
@@ -33,6 +34,10 @@ Problem problem_of_definition(const std::vector<workflows::Problem>& found) {
   return problem;
 }
 
+Problem problem_of_refusal(const Registry::Refusal& refusal) {
+  return refusal.problems.empty() ? problem_of(refusal.error) : problem_of_definition(refusal.problems);
+}
+
 /// Steps of services that nobody said the address of wait with `no_instance`: no error, but worth a word.
 std::vector<std::string> warnings_about(const Context& context, const std::vector<Registry::Registered>& registered) {
   std::vector<std::string> warnings;
@@ -43,6 +48,29 @@ std::vector<std::string> warnings_about(const Context& context, const std::vecto
       if (!told.insert(step.service).second) continue;
       warnings.push_back(fmt::format("workflow '{}', step '{}': service '{}' is not known here; its steps will wait",
                                      entry.workflow->name, step.name, step.service));
+    }
+  }
+  return warnings;
+}
+
+/// Parents that name no version take the newest: one with a pivot may not stand where they run it.
+std::vector<std::string> warnings_about_parents(const Context& context,
+                                                const std::vector<Registry::Registered>& registered) {
+  std::vector<std::string> warnings;
+  for (const auto& child : registered) {
+    const workflows::WorkflowRef newest = context.registry.newest(child.workflow->name);
+    if (!child.is_new || (newest && newest->version > child.workflow->version)) continue;
+    for (const Registry::Entry& parent : context.registry.list()) {
+      for (std::size_t i = 0; i < parent.workflow->steps.size(); ++i) {
+        const workflows::Step& step = parent.workflow->steps[i];
+        if (step.child_workflow != child.workflow->name || step.child_version) continue;
+        const auto reason = workflows::why_not_child(*parent.workflow, i, *child.workflow);
+        if (!reason) continue;
+        warnings.push_back(
+            fmt::format("workflow '{}/{}', step '{}' runs '{}' without a version and cannot start from "
+                        "now on: {}",
+                        parent.workflow->name, parent.workflow->version, step.name, child.workflow->name, *reason));
+      }
     }
   }
   return warnings;
@@ -73,12 +101,28 @@ Response registered_response(const Context& context, const std::vector<Registry:
   }
   json.end_array().key("warnings").begin_array();
   for (const std::string& warning : warnings_about(context, registered)) json.text(warning);
+  for (const std::string& warning : warnings_about_parents(context, registered)) json.text(warning);
   json.end_array().end_object();
   if (registered.size() == 1) {
     const workflows::Workflow& only = *registered.front().workflow;
     response.headers.emplace_back("Location", fmt::format("/v1/workflows/{}/{}", only.name, only.version));
   }
   return response;
+}
+
+/// `with=NAME/VERSION`, for a dry run: what would be registered before.
+Checked<std::vector<Registry::Announced>> read_announced(const Query& query, bool dry_run) {
+  std::vector<Registry::Announced> announced;
+  for (const std::string& text : query.all("with")) {
+    auto parsed = parse_workflow_name(text);
+    if (!dry_run || !parsed || !parsed->version) {
+      return tl::unexpected(does_not_fit_parameter(
+          "with", dry_run ? fmt::format("expected NAME/VERSION, but it is {}", quote(text))
+                          : std::string("is for a dry run only: what is not there must be registered before")));
+    }
+    announced.push_back({std::move(parsed->name), *parsed->version});
+  }
+  return announced;
 }
 
 struct Registration {
@@ -88,7 +132,7 @@ struct Registration {
 
 /// Registers what the body holds, with `audit` if anything is new; or only looks.
 Registration read_and_register(const Context& context, const Exchange& exchange, store::AuditEntry audit) {
-  static constexpr std::array<std::string_view, 2> kKeys{"dry_run", "file"};
+  static constexpr std::array<std::string_view, 3> kKeys{"dry_run", "file", "with"};
   const auto query = Query::parse(exchange.request.query, kKeys);
   if (!query) return {false, tl::unexpected(query.error())};
   const std::string dry_run = query->first("dry_run").value_or("false");
@@ -97,12 +141,14 @@ Registration read_and_register(const Context& context, const Exchange& exchange,
                        "dry_run", fmt::format("expected true or false, but it is {}", quote(dry_run))))};
   }
   const bool looks = dry_run == "true";
+  const auto announced = read_announced(*query, looks);
+  if (!announced) return {looks, tl::unexpected(announced.error())};
   if (!workers::is_utf8(exchange.request.body)) return {looks, refuse(ProblemKind::kNotJson, "the body is not UTF-8")};
   const auto loaded = workflows::load_workflows(exchange.request.body, query->first("file").value_or("definition"));
   if (!loaded) return {looks, tl::unexpected(problem_of_definition(loaded.error()))};
-  auto registered =
-      looks ? context.registry.check(*loaded) : context.registry.add(*loaded, context.clock.now(), std::move(audit));
-  if (!registered) return {looks, tl::unexpected(problem_of(registered.error()))};
+  auto registered = looks ? context.registry.check(*loaded, *announced)
+                          : context.registry.add(*loaded, context.clock.now(), std::move(audit));
+  if (!registered) return {looks, tl::unexpected(problem_of_refusal(registered.error()))};
   return {looks, std::move(*registered)};
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/runtime/engine.h"
+#include "workflows/children.h"
 
 namespace saga::runtime {
 
@@ -54,12 +55,7 @@ Result<ChildVersions> Engine::child_versions(const workflows::Workflow& workflow
                   fmt::format("{}/{}, step '{}': {}", workflow.name, workflow.version, step.name, why));
     };
     if (!child) return refuse(fmt::format("its child workflow '{}' is not registered", step.child_workflow));
-    if (child->pivot && (!workflow.pivot || i < *workflow.pivot)) {
-      return refuse(fmt::format(
-          "its child workflow {}/{} has a pivot, after which nothing is undone; expected that only in the pivot step "
-          "or after it",
-          child->name, child->version));
-    }
+    if (const auto why = workflows::why_not_child(workflow, i, *child)) return refuse(*why);
     versions.emplace_back(i, child->version);
   }
   return versions;

@@ -5,11 +5,20 @@
 #include <algorithm>
 
 #include "base/json.h"
-#include "workflows/load.h"
+#include "workflows/children.h"
 
 namespace saga::runtime {
 
+using workflows::Problem;
 using workflows::WorkflowRef;
+
+namespace {
+
+tl::unexpected<Registry::Refusal> refuse(ErrorCode code, std::string message) {
+  return tl::unexpected(Registry::Refusal{Error{code, std::move(message)}, {}});
+}
+
+}  // namespace
 
 Registry::Registry(store::Store& store) : store_(store) {}
 
@@ -35,12 +44,13 @@ Result<std::vector<std::string>> Registry::load() {
   return unreadable;
 }
 
-Result<std::vector<Registry::Registered>> Registry::check(const std::vector<WorkflowRef>& workflows) const {
+Registry::Outcome Registry::check(const std::vector<WorkflowRef>& workflows,
+                                  const std::vector<Announced>& announced) const {
   std::vector<Registered> registered;
   for (const WorkflowRef& workflow : workflows) {
     const WorkflowRef there = find(workflow->name, workflow->version);
     if (there && there->definition != workflow->definition) {
-      return fail(
+      return refuse(
           ErrorCode::kConflict,
           fmt::format("{}/{} is registered with other content, and a registered version never changes: give the "
                       "changed workflow a new version",
@@ -48,11 +58,38 @@ Result<std::vector<Registry::Registered>> Registry::check(const std::vector<Work
     }
     registered.push_back({there ? there : workflow, there == nullptr});
   }
+  std::vector<Problem> problems = problems_with_children(registered, announced);
+  if (!problems.empty()) {
+    Error first{ErrorCode::kInvalid, format_problem(problems.front())};
+    return tl::unexpected(Refusal{std::move(first), std::move(problems)});
+  }
   return registered;
 }
 
-Result<std::vector<Registry::Registered>> Registry::add(const std::vector<WorkflowRef>& workflows, Timestamp now,
-                                                        std::optional<store::AuditEntry> audit) {
+std::vector<Problem> Registry::problems_with_children(const std::vector<Registered>& registered,
+                                                      const std::vector<Announced>& announced) const {
+  // A version that is there was checked when it came; what its children are by now is asked at each start.
+  std::vector<WorkflowRef> fresh;
+  for (const Registered& one : registered) {
+    if (one.is_new) fresh.push_back(one.workflow);
+  }
+  const auto known = [this](std::string_view name, std::optional<std::int64_t> version) {
+    return version ? find(name, *version) : newest(name);
+  };
+  const auto is_announced = [&announced](const workflows::ChildProblem& found) {
+    return std::any_of(announced.begin(), announced.end(), [&found](const Announced& one) {
+      return one.name == found.child && (!found.version || one.version == *found.version);
+    });
+  };
+  std::vector<Problem> problems;
+  for (workflows::ChildProblem& found : workflows::check_children(fresh, known)) {
+    if (!is_announced(found)) problems.push_back(std::move(found.problem));
+  }
+  return problems;
+}
+
+Registry::Outcome Registry::add(const std::vector<WorkflowRef>& workflows, Timestamp now,
+                                std::optional<store::AuditEntry> audit) {
   auto registered = check(workflows);
   if (!registered) return registered;
   std::vector<store::WorkflowRow> rows;
@@ -70,8 +107,9 @@ Result<std::vector<Registry::Registered>> Registry::add(const std::vector<Workfl
     audit->detail = std::move(names);
     audited = std::make_shared<const store::AuditEntry>(std::move(*audit));
   }
-  if (auto stored = store_.register_workflows(std::move(rows), std::move(audited)); !stored)
-    return tl::unexpected(stored.error());
+  if (auto stored = store_.register_workflows(std::move(rows), std::move(audited)); !stored) {
+    return tl::unexpected(Refusal{std::move(stored.error()), {}});
+  }
   const std::lock_guard lock(mutex_);
   for (const Registered& r : *registered) {
     if (r.is_new) entries_[r.workflow->name].try_emplace(r.workflow->version, Entry{r.workflow, now});

@@ -24,6 +24,7 @@
 #include "engine/sagad/notify.h"
 #include "engine/telemetry/observer.h"
 #include "store/open.h"
+#include "workflows/children.h"
 #include "workflows/load.h"
 
 namespace saga::sagad {
@@ -220,7 +221,10 @@ int Daemon::register_workflows() {
   audit.reason = "--workflows";
   audit.result = "done";
   const auto registered = registry_.add(*loaded, clock_.now(), std::move(audit));
-  if (!registered) return refused(registered.error().message);
+  if (!registered) {
+    const auto& [error, problems] = registered.error();
+    return problems.empty() ? refused(error.message) : refused(problems);
+  }
   for (const auto& entry : *registered) {
     if (entry.is_new)
       log_.info("workflow_registered", {{"workflow", entry.workflow->name}, {"version", entry.workflow->version}});
@@ -366,6 +370,10 @@ int check_only(const Options& options) {
   if (!options.workflows.empty()) {
     const auto loaded = workflows::load_workflow_files(options.workflows);
     if (!loaded) return refused(loaded.error());
+    const workflows::OfflineCheck children = workflows::check_children_offline(*loaded);
+    for (const auto& problem : children.warnings)
+      std::fprintf(stderr, "%s\n", workflows::format_problem(problem, "warning").c_str());
+    if (!children.errors.empty()) return refused(children.errors);
     found = loaded->size();
   }
   std::printf("sagad: config and definitions are good (workflows: %zu, services: %zu)\n", found,

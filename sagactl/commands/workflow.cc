@@ -5,12 +5,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <set>
+#include <utility>
 
 #include "sagactl/commands/commands.h"
 #include "sagactl/render/definition.h"
 #include "sagactl/render/lists.h"
 #include "sagactl/render/view.h"
 #include "sagactl/render/yaml.h"
+#include "workflows/children.h"
 #include "workflows/definition/definition_schema.h"
 #include "workflows/load.h"
 
@@ -28,6 +31,10 @@ std::optional<std::vector<workflows::WorkflowRef>> load(Context& context, const 
 ExitCode validate(Context& context, const std::vector<std::string>& paths) {
   const auto found = load(context, paths);
   if (!found) return ExitCode::kRefused;
+  const workflows::OfflineCheck children = workflows::check_children_offline(*found);
+  for (const auto& problem : children.warnings) context.note(workflows::format_problem(problem, "warning"));
+  for (const auto& problem : children.errors) context.note(workflows::format_problem(problem));
+  if (!children.errors.empty()) return ExitCode::kRefused;
   Json items = Json::array();
   std::string table;
   for (const auto& workflow : *found) {
@@ -51,6 +58,7 @@ std::vector<std::string> files_in(const std::vector<std::string>& paths) {
     }
     std::vector<std::string> inside;
     for (const auto& entry : std::filesystem::directory_iterator(path, problem)) {
+      if (entry.path().filename().string().starts_with('.')) continue;  // An editor's, and not checked by `load`.
       const auto extension = entry.path().extension();
       if (extension == ".yaml" || extension == ".yml" || extension == ".json") inside.push_back(entry.path().string());
     }
@@ -59,6 +67,40 @@ std::vector<std::string> files_in(const std::vector<std::string>& paths) {
   }
   return files;
 }
+
+/// Whether `step` runs a child saga of `workflow`.
+bool runs(const workflows::Step& step, const workflows::Workflow& workflow) {
+  return step.child_workflow == workflow.name && (!step.child_version || *step.child_version == workflow.version);
+}
+
+/// `files` in their order, but for those that another one's child sagas are in: these come before it.
+class ChildrenFirst {
+ public:
+  ChildrenFirst(const std::vector<std::string>& files, const std::vector<workflows::WorkflowRef>& workflows)
+      : workflows_(workflows) {
+    for (const std::string& file : files) visit(file);
+  }
+
+  std::vector<std::string> take() { return std::move(ordered_); }
+
+ private:
+  void visit(const std::string& file) {
+    if (!visited_.insert(file).second) return;
+    for (const auto& parent : workflows_) {
+      if (parent->file != file) continue;
+      for (const auto& step : parent->steps) {
+        for (const auto& child : workflows_) {
+          if (runs(step, *child)) visit(child->file);
+        }
+      }
+    }
+    ordered_.push_back(file);
+  }
+
+  const std::vector<workflows::WorkflowRef>& workflows_;
+  std::set<std::string> visited_;
+  std::vector<std::string> ordered_;
+};
 
 /// Says where a definition does not fit, as far as the server names places; false when it names none.
 bool note_places(Context& context, const std::string& file, const Failure& failure) {
@@ -73,13 +115,33 @@ bool note_places(Context& context, const std::string& file, const Failure& failu
   return any;
 }
 
-/// Registers one file, adding what is registered by it to `items`.
-ExitCode apply_file(Context& context, const std::string& file, bool dry_run, Json& items) {
+/// The workflows of other files that those of `file` run, as NAME/VERSION.
+std::vector<std::string> children_elsewhere(const std::vector<workflows::WorkflowRef>& workflows,
+                                            const std::string& file) {
+  std::set<std::string> names;
+  for (const auto& parent : workflows) {
+    if (parent->file != file) continue;
+    for (const auto& step : parent->steps) {
+      for (const auto& child : workflows) {
+        if (child->file != file && runs(step, *child)) names.insert(fmt::format("{}/{}", child->name, child->version));
+      }
+    }
+  }
+  return {names.begin(), names.end()};
+}
+
+/// Registers one file, adding what is registered by it to `items`. `before`: what comes with the other files, for a dry
+/// run.
+ExitCode apply_file(Context& context, const std::string& file, bool dry_run, const std::vector<std::string>& before,
+                    Json& items) {
   const auto content = read_file(file);
   if (!content) return context.usage(content.error().message);
   const bool json = std::filesystem::path(file).extension() == ".json";
   Query query{{"file", file}};
-  if (dry_run) query.emplace_back("dry_run", "true");
+  if (dry_run) {
+    query.emplace_back("dry_run", "true");
+    for (const std::string& workflow : before) query.emplace_back("with", workflow);
+  }
   const auto reply =
       context.client.post_text("/v1/workflows", *content, json ? "application/json" : "application/yaml", query);
   if (!reply) {
@@ -103,11 +165,12 @@ ExitCode apply_file(Context& context, const std::string& file, bool dry_run, Jso
 
 ExitCode apply(Context& context, const std::vector<std::string>& paths, bool dry_run) {
   // All files at once first: nothing of a set with a mistake in it is sent.
-  if (!load(context, paths)) return ExitCode::kRefused;
+  const auto loaded = load(context, paths);
+  if (!loaded) return ExitCode::kRefused;
   Json items = Json::array();
   ExitCode code = ExitCode::kDone;
-  for (const std::string& file : files_in(paths)) {
-    code = apply_file(context, file, dry_run, items);
+  for (const std::string& file : ChildrenFirst(files_in(paths), *loaded).take()) {
+    code = apply_file(context, file, dry_run, children_elsewhere(*loaded, file), items);
     if (code != ExitCode::kDone) break;
   }
   if (context.format != Format::kTable) context.print_all({{"workflows", items}}, items, "name", "");

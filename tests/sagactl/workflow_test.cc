@@ -54,6 +54,41 @@ TEST_F(WorkflowCommands, ApplySendsFilesAsTheyAre) {
   EXPECT_THAT(shell_.err, HasSubstr("a.yaml: warning: service 'payment' is not known"));
 }
 
+const std::string kChild = "name: child\nversion: 3\nsteps: [{ name: a, service: s, action: /a }]\n";
+const std::string kParent =
+    "name: parent\nversion: 1\nsteps:\n  - { name: a, saga: child/3 }\n  - { name: b, saga: elsewhere }\n";
+
+TEST_F(WorkflowCommands, ValidateWarnsOfChildrenThatAreNotThere) {
+  folder_.file("a.yaml", kParent);
+  folder_.file("b.yaml", kChild);
+  EXPECT_EQ(shell_.run({"workflow", "validate", folder_.path()}), 0) << shell_.err;
+  EXPECT_EQ(shell_.err, folder_.path() +
+                            "/a.yaml:5:22: warning: workflow 'elsewhere' is not in these files: it must be registered "
+                            "before this one, or together with it\n");
+  EXPECT_EQ(shell_.out, "parent/1  valid, 2 steps\nchild/3  valid, 1 step\n");
+  folder_.file("b.yaml", "name: child\nversion: 3\nsteps: [{ name: a, service: s, action: /a, pivot: true }]\n");
+  EXPECT_EQ(shell_.run({"workflow", "validate", folder_.path()}), 4);
+  EXPECT_THAT(shell_.err, HasSubstr("a.yaml:4:22: error: child/3 cannot be undone"));
+  EXPECT_THAT(shell_.out, IsEmpty());
+}
+
+TEST_F(WorkflowCommands, ApplySendsChildrenBeforeTheirParents) {
+  folder_.file("a.yaml", kParent);
+  folder_.file("b.yaml", kChild);
+  server_.always("POST /v1/workflows", Json::parse(R"({"workflows":[],"warnings":[]})"));
+  EXPECT_EQ(shell_.run({"workflow", "apply", folder_.path()}), 0) << shell_.err;
+  auto requests = server_.requests();
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].body, kChild);
+  EXPECT_EQ(requests[1].body, kParent);
+  EXPECT_EQ(requests[1].query.count("with"), 0U);
+  EXPECT_EQ(shell_.run({"workflow", "apply", "--dry-run", folder_.path()}), 0) << shell_.err;
+  requests = server_.requests();
+  ASSERT_EQ(requests.size(), 4U);
+  EXPECT_EQ(requests[2].query.count("with"), 0U);
+  EXPECT_EQ(requests[3].query.at("with"), "child/3") << "the file before is not registered by a dry run";
+}
+
 TEST_F(WorkflowCommands, ApplySendsNothingOfASetWithAMistake) {
   folder_.file("a.yaml", kGood);
   folder_.file("b.yaml", kBad);
