@@ -35,18 +35,44 @@ output:
   - ${ steps.ship.output }
 ---
 { name: other, version: 2, steps: [{ name: a, service: s, action: /a }] }
+---
+name: kinds
+version: 3
+steps:
+  - name: both
+    when: ${ input.both }
+    parallel:
+      - - { name: pause, wait: 1h30m, when: true }
+        - parallel: [[{ name: b, service: s, action: /b }], [{ name: c, saga: other/2, input: [1] }]]
+      - - name: approval
+          signal: approved
+          timeout: 3d
+          on_failure: continue
+  - { name: last, saga: other, pivot: true, on_failure: suspend }
+output: ${ steps.b.output or steps.approval.output }
 )yaml";
 
 constexpr std::string_view kJson =
     R"json({"name": "a", "version": 1, "output": ["${ steps.a.output.b[0] }", null, -1.5e3],
- "steps": [{"name": "a", "service": "s", "action": {"path": "/\u0061", "accept": [404]}, "retry": {"max_attempts": 3}}]})json";
+ "steps": [{"name": "a", "service": "s", "action": {"path": "/\u0061", "accept": [404]}, "retry": {"max_attempts": 3}},
+  {"name": "both", "parallel": [[{"name": "p", "wait": "1s"}], [{"name": "s", "signal": "paid"}, {"name": "c", "saga": "a/1"}]]}]})json";
 
 /// Pieces that mean something to one of the parsers.
-const std::vector<std::string> kPieces = {
-    "\t",    "\n",          "\r\n", " ",     ":",    ": ",  "- ", "? ",  "\"",   "'",    "{",
-    "}",     "[",           "]",    ",",     "#",    "&a ", "*a", "!t ", "|\n",  ">\n",  "---\n",
-    "...\n", "%YAML 1.2\n", "<<: ", "${",    "}",    "$${", "\\", "\\u", "\xff", "\xc3", std::string(1, '\0'),
-    "\x04",  "~",           "0x",   "1e999", ".nan", "@",   "`"};
+const std::vector<std::string> kPieces = {"\t",         "\n",     "\r\n",
+                                          " ",          ":",      ": ",
+                                          "- ",         "? ",     "\"",
+                                          "'",          "{",      "}",
+                                          "[",          "]",      ",",
+                                          "#",          "&a ",    "*a",
+                                          "!t ",        "|\n",    ">\n",
+                                          "---\n",      "...\n",  "%YAML 1.2\n",
+                                          "<<: ",       "${",     "}",
+                                          "$${",        "\\",     "\\u",
+                                          "\xff",       "\xc3",   std::string(1, '\0'),
+                                          "parallel: ", "wait: ", "signal: ",
+                                          "saga: ",     "- - ",   "\x04",
+                                          "~",          "0x",     "1e999",
+                                          ".nan",       "@",      "`"};
 
 std::string damaged(std::string text) {
   const int times = *rc::gen::inRange(1, 6);

@@ -124,6 +124,7 @@ std::string_view definition_schema() {
           "type": "array",
           "minItems": 1,
           "description": "Branches, each a list of steps; all run at once.",
+          "maxItems": 32,
           "items": { "$ref": "#/definitions/steps" }
         },
         "when": { "$ref": "#/definitions/condition" }
