@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <thread>
 
 namespace order_saga {
 
@@ -48,7 +49,7 @@ const char* name_of(Is is) {
 int run(int argc, char** argv, const Worker& worker) {
   std::string listen = "127.0.0.1:0";
   std::string db = worker.name + ".db";
-  CLI::App app("The " + worker.name + " service of the order saga", worker.name);
+  CLI::App app("The " + worker.name + " service of the examples", worker.name);
   app.add_option("--listen", listen, "Where to listen, HOST:PORT; port 0: any free one")->capture_default_str();
   app.add_option("--db", db, "The SQLite database; made when it is not there")->capture_default_str();
   try {
@@ -77,8 +78,12 @@ int run(int argc, char** argv, const Worker& worker) {
   const std::string host = listen.substr(0, listen.rfind(':'));
   std::printf("%s ready on http://%s:%d\n", worker.name.c_str(), host.c_str(), server.port());
   std::fflush(stdout);
+  std::jthread beside;
+  if (worker.beside) beside = std::jthread([&](const std::stop_token& stop) { worker.beside(stop, server, db); });
   int signal = 0;
   sigwait(&stop_signals, &signal);
+  beside.request_stop();
+  if (beside.joinable()) beside.join();
   server.stop();
   return 0;
 }

@@ -1,8 +1,9 @@
-// What the six workers share: options, the ready line, stopping, and a check of what a step is sent.
+// What the workers of the examples share: options, the ready line, stopping, and a check of what a step is sent.
 #pragma once
 
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +17,8 @@ struct Worker {
   std::string schema;  ///< Its tables.
   std::function<void(saga::workers::StepServer&, const std::string& db)>
       mount;  ///< Adds its steps; `db` is the file's path.
+  /// What it does besides, on a thread of its own while the server runs, until told to stop. May be none.
+  std::function<void(const std::stop_token& stop, saga::workers::StepServer&, const std::string& db)> beside = {};
 };
 
 /// Reads `--listen HOST:PORT` and `--db PATH`, serves until SIGTERM or SIGINT and returns the exit code. Prints one

@@ -16,23 +16,35 @@ std::string read(const std::string& path) {
   return text.str();
 }
 
-/// Every YAML block of a guide that is a whole workflow.
-std::vector<std::string> workflows_in(const std::string& guide) {
+/// The YAML blocks of a guide that begin so.
+std::vector<std::string> blocks_of(const std::string& guide, const std::string& beginning) {
   const std::string begin = "```yaml\n";
   std::vector<std::string> blocks;
   for (std::size_t at = guide.find(begin); at != std::string::npos; at = guide.find(begin, at)) {
     at += begin.size();
     const std::string block = guide.substr(at, guide.find("```", at) - at);
-    if (block.starts_with("name:")) blocks.push_back(block);
+    if (block.starts_with(beginning)) blocks.push_back(block);
   }
   return blocks;
 }
+
+/// Those that are whole workflows.
+std::vector<std::string> workflows_in(const std::string& guide) { return blocks_of(guide, "name:"); }
 
 TEST(Guide, ItsWorkflowsAreGood) {
   const auto blocks = workflows_in(read("docs/workflows.md"));
   ASSERT_EQ(blocks.size(), 2U);
   EXPECT_TRUE(load_one(blocks[0]));
   EXPECT_TRUE(load_one(blocks[1]));
+}
+
+TEST(Guide, ItsStepsAreGood) {
+  const std::string guide = read("docs/workflows.md");
+  const std::string head = "name: w\nversion: 1\n";
+  std::size_t shown = 0;
+  for (const std::string& steps : blocks_of(guide, "steps:")) shown += load_one(head + steps) ? 1 : 0;
+  for (const std::string& step : blocks_of(guide, "  - name:")) shown += load_one(head + "steps:\n" + step) ? 1 : 0;
+  EXPECT_EQ(shown, 4U) << "branches, a wait, a signal, a child saga";
 }
 
 TEST(Guide, TheDefaultsItShowsAreTheBuiltInOnes) {
