@@ -111,13 +111,11 @@ Checked<void> expect_different_ids(const std::vector<runtime::StartRequest>& sta
   return tl::unexpected(clash(std::move(errors)));
 }
 
-Problem clashes_with(const std::vector<std::string>& ids, const std::vector<std::size_t>& places) {
+Problem clashes_with(const std::vector<runtime::StartClash>& clashes) {
   std::vector<FieldError> errors;
-  for (const std::size_t place : places) {
+  for (const runtime::StartClash& one : clashes) {
     if (errors.size() == kMaxErrors) break;
-    errors.push_back(error_at(pointer_to(place, "/id"), fmt::format("saga '{}' is there already, with another "
-                                                                    "workflow or input",
-                                                                    ids[place])));
+    errors.push_back(error_at(pointer_to(one.place, "/id"), one.why));
   }
   return clash(std::move(errors));
 }
@@ -156,8 +154,7 @@ void start_batch(const Context& context, const ExchangeRef& exchange) {
   context.runtime.start_many(std::move(*starts),
                              [exchange, ids = std::move(ids)](Result<runtime::ManyStarted> started) mutable {
                                if (!started) return exchange->refuse(problem_of(started.error()));
-                               if (!started->clashes.empty())
-                                 return exchange->refuse(clashes_with(ids, started->clashes));
+                               if (!started->clashes.empty()) return exchange->refuse(clashes_with(started->clashes));
                                exchange->answer(started_response(std::move(ids), std::move(started->created)));
                              });
 }

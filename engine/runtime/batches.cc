@@ -1,12 +1,29 @@
 // A start of many: all of them in one commit, or none. New ids are taken at their word and written at once; only when
 // the store says that one of them is taken are they looked up, compared and the rest tried again. A batch that is
 // repeated after a lost answer ends that way with everything there and nothing written.
-#include <algorithm>
+#include <fmt/format.h>
+
+#include <optional>
 
 #include "base/check.h"
 #include "engine/runtime/engine.h"
 
 namespace saga::runtime {
+namespace {
+
+StartClash other_content(std::size_t place, const std::string& id) {
+  return {place, fmt::format("saga '{}' is there already, with another workflow or input", id)};
+}
+
+/// The place of the id that the store named.
+std::optional<std::size_t> named_in(const std::string& sentence, const ClientBatch& batch) {
+  for (std::size_t i = 0; i < batch.requests.size(); ++i) {
+    if (!batch.there[i] && sentence.find("'" + batch.requests[i].id + "'") != std::string::npos) return i;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
 
 void Engine::post_batch(ClientBatchRef batch) {
   const std::size_t starts = batch->requests.size();
@@ -32,7 +49,7 @@ void Engine::begin_batch(ClientBatchRef batch) {
       if (!saga.created) return waiting_batches_.push_back(std::move(batch));  // It may still come to nothing.
       const bool same = same_start(*saga.state->facts, request);
       if (same) batch->there[i] = true;
-      if (!same) answer.clashes.push_back(i);
+      if (!same) answer.clashes.push_back(other_content(i, request.id));
     } else if (loading_.contains(request.id)) {
       return waiting_batches_.push_back(std::move(batch));
     } else {
@@ -74,7 +91,10 @@ void Engine::take(BatchCommitted committed) {
     for (const store::SagaKey key : committed.sagas) {
       if (LiveSaga* saga = find(key)) give_up(*saga, committed.result.error());
     }
-    if (committed.result.error().code == ErrorCode::kConflict) return look_up(std::move(committed.batch));
+    if (committed.result.error().code == ErrorCode::kConflict) {
+      committed.batch->taken = committed.result.error().message;
+      return look_up(std::move(committed.batch));
+    }
     return finish(*committed.batch, tl::unexpected(committed.result.error()));
   }
   ManyStarted answer;
@@ -114,11 +134,15 @@ void Engine::take(BatchLookedUp looked_up) {
     any = true;
     const bool same = saga.state && same_start(*saga.state->facts, batch.requests[asked]);
     if (same) batch.there[asked] = true;
-    if (!same) answer.clashes.push_back(asked);
+    if (!same) answer.clashes.push_back(other_content(asked, batch.requests[asked].id));
   }
-  if (!answer.clashes.empty()) return finish(batch, std::move(answer));
-  if (any) return begin_batch(std::move(looked_up.batch));
-  finish(batch, fail(ErrorCode::kConflict, "an id of the batch was taken by a saga that is no longer there"));
+  if (any && answer.clashes.empty()) return begin_batch(std::move(looked_up.batch));
+  if (!any) {  // Taken, but there is nothing to compare with: a saga that has been purged.
+    const auto purged = named_in(batch.taken, batch);
+    if (!purged) return finish(batch, fail(ErrorCode::kConflict, batch.taken));
+    answer.clashes.push_back({*purged, batch.taken});
+  }
+  finish(batch, std::move(answer));
 }
 
 void Engine::finish(ClientBatch& batch, Result<ManyStarted> result) {

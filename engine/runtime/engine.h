@@ -49,6 +49,7 @@ struct ClientBatch {
   std::vector<StartRequest> requests;
   ManyStartedDone done;
   std::vector<bool> there;  ///< Those known to be in the store already, with the same content.
+  std::string taken;        ///< What the store said last of an id that is taken; names it.
 };
 using ClientBatchRef = std::shared_ptr<ClientBatch>;
 

@@ -68,9 +68,16 @@ struct Started {
 /// `kUnavailable` (draining, store not writable), `kPoisoned`: nothing was accepted.
 using StartDone = std::function<void(Result<Started>)>;
 
+/// One of a start of many whose id is taken.
+struct StartClash {
+  std::size_t place = 0;
+  std::string why;  ///< "saga 'x' is there already, …"
+
+  bool operator==(const StartClash&) const = default;
+};
 /// How a start of many ended. With `clashes` nothing was started.
 struct ManyStarted {
-  std::vector<std::size_t> clashes;  ///< Places of those whose id is taken by other content, in order.
+  std::vector<StartClash> clashes;  ///< In the order of their places.
   std::vector<bool> created;         ///< One for each; false: the same start was there.
 };
 /// Errors as for one start; nothing was accepted. `kConflict`: an id is taken, but no longer there to be compared.

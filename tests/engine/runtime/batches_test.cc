@@ -84,12 +84,13 @@ TEST_F(Batches, OneClashAndNoneIsStarted) {
   batch[1].input = share({{"city", "Rome"}});
   const auto live = start_many(batch);
   ASSERT_TRUE(live) << live.error().message;
-  EXPECT_THAT(live->clashes, ElementsAre(1U));
+  EXPECT_THAT(live->clashes,
+              ElementsAre(StartClash{1, "saga 'live' is there already, with another workflow or input"}));
   batch[1] = request("live");
   batch[3].input = share({{"city", "Rome"}});
   const auto ended = start_many(batch);
   ASSERT_TRUE(ended) << ended.error().message;
-  EXPECT_THAT(ended->clashes, ElementsAre(3U));
+  EXPECT_THAT(ended->clashes, ElementsAre(::testing::Field(&StartClash::place, 3U)));
   EXPECT_FALSE(exists("new-1"));
   EXPECT_FALSE(exists("new-2"));
   EXPECT_EQ(runtime_->stats().live, 1U);
@@ -111,7 +112,7 @@ TEST_F(Batches, OverlappingBatchesAtTheSameMomentStartEachSagaOnce) {
   EXPECT_THAT((*first)->created, ElementsAre(true, true));
   EXPECT_FALSE((*second)->created[0]);
   EXPECT_NE((*second)->created[1], (*single)->created) << "one of them started it";
-  EXPECT_THAT((*clashing)->clashes, ElementsAre(1U));
+  EXPECT_THAT((*clashing)->clashes, ElementsAre(::testing::Field(&StartClash::place, 1U)));
   EXPECT_FALSE(exists("d"));
   EXPECT_EQ(dispatcher_->log().size(), 3U);
 }
