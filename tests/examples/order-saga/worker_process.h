@@ -71,6 +71,8 @@ class WorkerProcess {
 
   [[nodiscard]] const std::string& ready_line() const { return ready_line_; }
 
+  [[nodiscard]] int port() const { return port_; }
+
   /// Sends the signal and waits for the end; the exit code, or -1 when a signal ended it.
   int stop(int signal) {
     if (pid_ <= 0) return -1;

@@ -61,7 +61,9 @@ Answer print(const WorkerProcess& desk, const Step& step, const std::string& cal
   headers.emplace("Saga-Callback-Url", callback);
   const auto answer = desk.client().Post("/prints", headers, input.dump(), "application/json");
   EXPECT_TRUE(answer);
-  if (answer && answer->status == 202) EXPECT_EQ(answer->get_header_value("Saga-Async"), "true");
+  if (answer && answer->status == 202) {
+    EXPECT_EQ(answer->get_header_value("Saga-Async"), "true");
+  }
   return answer_of(answer);
 }
 

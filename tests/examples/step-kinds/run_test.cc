@@ -24,7 +24,7 @@ class RunExamples : public ::testing::Test {
   RunExamples()
       : desk_({DESK}, folder_ / "desk.db"),
         sagad_({"--store", "sqlite:" + (folder_ / "saga.db"), "--workflows", EXAMPLES, "--service",
-                "desk=http://127.0.0.1:" + std::to_string(desk_.client().port())}) {}
+                "desk=http://127.0.0.1:" + std::to_string(desk_.port())}) {}
 
   void SetUp() override { ASSERT_TRUE(sagad_.ready()) << sagad_.child().stderr_text(); }
 
@@ -75,8 +75,9 @@ class RunExamples : public ::testing::Test {
 
   /// What the desk did for a saga, in order: "booked hotel".
   std::vector<std::string> diary(const std::string& id) {
+    const Json state = desk_.state();
     std::vector<std::string> lines;
-    for (const Json& line : desk_.state().at("diary")) {
+    for (const Json& line : state.at("diary")) {
       if (line.at("saga") == id)
         lines.push_back(line.at("did").get<std::string>() + " " + line.at("step").get<std::string>());
     }
