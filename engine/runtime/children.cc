@@ -39,7 +39,14 @@ ChildReported report_of(const ChildEffect& what, SagaStatus status, std::string_
   return {step_of(what), attempt_of(what), status, nullptr, std::move(failure)};
 }
 
-std::size_t depth_of(const std::string& id) { return static_cast<std::size_t>(std::count(id.begin(), id.end(), '~')); }
+/// A '~' before a step's name is one generation; one before a number only tells a child that was started again.
+std::size_t depth_of(const std::string& id) {
+  std::size_t depth = 0;
+  for (std::size_t at = id.find('~'); at != std::string::npos; at = id.find('~', at + 1)) {
+    if (at + 1 < id.size() && id[at + 1] >= 'a' && id[at + 1] <= 'z') ++depth;
+  }
+  return depth;
+}
 
 }  // namespace
 

@@ -58,7 +58,7 @@ class RuntimeTest : public ::testing::Test {
     auto loaded = workflows::load_workflows(text, "test.yaml");
     ASSERT_TRUE(loaded) << format_problem(loaded.error().front());
     auto added = registry_->add(*loaded, clock_.now());
-    ASSERT_TRUE(added) << added.error().message;
+    ASSERT_TRUE(added) << added.error().error.message;
   }
 
   /// Turns until nothing moves without the clock or an answer, or the process has died.
