@@ -629,7 +629,8 @@ TEST_F(Mending, AFailedChildIsMendedWhereItsParentPointsTo) {
   shop_.break_down("/ship", {422, "no_carrier"});
   shop_.break_down("/charge/undo", {503, "gateway_down"});
   begin("bundle", "b1");
-  const Inspection parent = inspect("b1", "Not undone   ordering");
+  const Inspection parent = inspect("b1", "FAILED");  // Before, it proposes to wait.
+  EXPECT_THAT(parent.text, HasSubstr("Not undone   ordering"));
   shop_.mend();
   take(parent, "sagactl inspect b1~ordering");
   const Inspection child = inspect("b1~ordering", "Not undone   charge: 503 gateway_down");
