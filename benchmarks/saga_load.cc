@@ -114,7 +114,7 @@ class Load {
         send_start(c);
       }
     }
-    while (in_flight_ > 0 || send_due()) poll();
+    while (send_due() || in_flight_ > 0) poll();
     report(std::chrono::duration<double>(SteadyClock::now() - begin).count());
     return bad_ == 0 ? 0 : 1;
   }
