@@ -105,6 +105,7 @@ struct Client::Connection {
     if (!keeps || !kept) kept = std::make_unique<httplib::Client>(origin);
     httplib::Client& client = *kept;
     client.set_keep_alive(keeps);
+    client.set_tcp_nodelay(true);  // Else a body waits 40 ms for its header to be acknowledged, on a kept connection.
     client.set_connection_timeout(kConnectPatience);
     client.set_read_timeout(patience);
     client.set_write_timeout(Client::kPatience);
