@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <csignal>
 
 #include <cstdio>
 #include <cstdlib>
@@ -67,6 +68,7 @@ Identity make_identity(const char* common_name, const char* names, const Identit
 class TlsPeer {
  public:
   TlsPeer(Peer& peer, const Identity& identity) : context_(SSL_CTX_new(TLS_server_method())) {
+    std::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to the socket of a caller that has refused us and gone.
     SSL_CTX_use_certificate(context_.get(), identity.certificate.get());
     SSL_CTX_use_PrivateKey(context_.get(), identity.key.get());
     tls_.reset(SSL_new(context_.get()));
