@@ -75,7 +75,11 @@ Result<void> Server::Core::open() {
   if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(4096, error);
-  if (error) return fail(ErrorCode::kUnavailable, "cannot listen on " + shown + ": " + error.message());
+  if (error) {
+    const bool taken = error == asio::error::address_in_use;
+    return fail(taken ? ErrorCode::kUnavailable : ErrorCode::kInvalid,
+                "cannot listen on " + shown + ": " + error.message());
+  }
   port_ = acceptor_.local_endpoint(error).port();
   return {};
 }

@@ -30,8 +30,9 @@ struct ServerOptions {
 
 class Server {
  public:
-  /// Listens from now on; answers once `start` was called. `kUnavailable` names the address and why not. `handler`
-  /// outlives the server; answers that come after its end are dropped.
+  /// Listens from now on; answers once `start` was called. `kUnavailable`: another process listens there;
+  /// `kInvalid`: not an address to listen on. `handler` outlives the server; answers that come after its end are
+  /// dropped.
   [[nodiscard]] static Result<std::unique_ptr<Server>> listen(Handler& handler, const ServerOptions& options);
   /// Closes every connection.
   ~Server();

@@ -36,6 +36,9 @@ constexpr long kWatchNanoseconds = 50'000'000;
 constexpr long kDrainNanoseconds = 5'000'000;
 /// For answers under way once the engine has stopped taking work.
 constexpr std::chrono::milliseconds kAnswerPatience{1'000};
+/// For a sagad that was killed a moment ago to let go of its store and its port: `kill -9` returns before it has.
+constexpr std::chrono::seconds kPredecessorPatience{5};
+constexpr long kPredecessorNanoseconds = 10'000'000;
 /// Threads for reads of the store.
 constexpr std::size_t kReaders = 3;
 
@@ -67,6 +70,21 @@ int wait_for_signal(long nanoseconds) {
   sigaddset(&signals, SIGHUP);
   const timespec patience{0, nanoseconds};
   return ::sigtimedwait(&signals, nullptr, &patience);
+}
+
+/// What `open` makes, asked again while another process holds it (`kUnavailable`).
+template <class Open>
+auto once_let_go(const Open& open) {
+  const auto until = std::chrono::steady_clock::now() + kPredecessorPatience;
+  for (bool told = false;; told = true) {
+    auto opened = open();
+    if (opened || opened.error().code != ErrorCode::kUnavailable) return opened;
+    if (!told) {
+      std::fprintf(stderr, "sagad: waiting up to %ds: %s\n", static_cast<int>(kPredecessorPatience.count()),
+                   opened.error().message.c_str());
+    }
+    if (std::chrono::steady_clock::now() >= until || wait_for_signal(kPredecessorNanoseconds) > 0) return opened;
+  }
 }
 
 /// Half of the descriptors are left to the store and to calls of workers.
@@ -159,7 +177,7 @@ int Daemon::build() {
     if (!identity) return refused(identity.error().message);
     server.tls = std::move(*identity);
   }
-  auto listening = api::Server::listen(*api_, server);
+  auto listening = once_let_go([&] { return api::Server::listen(*api_, server); });
   if (!listening) return refused(listening.error().message);
   server_ = std::move(*listening);
 
@@ -349,7 +367,7 @@ int Daemon::stop() {
 }  // namespace
 
 int run_daemon(const Options& options) {
-  auto store = store::open_store(options.store);
+  auto store = once_let_go([&] { return store::open_store(options.store); });
   if (!store) return refused(store.error().message);
   telemetry::Log log(options.log_format, options.log_level);
   Daemon daemon(options, log, std::move(*store));

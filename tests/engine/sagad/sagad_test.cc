@@ -83,6 +83,19 @@ TEST_F(Sagad, ASecondOneOnTheFileIsRefused) {
   EXPECT_EQ(call(first.port(), "GET", "/health/ready").status, 200);
 }
 
+TEST_F(Sagad, ASuccessorWaitsForAKilledOneToLetGo) {
+  SagadProcess first({"--store", store()});
+  ASSERT_TRUE(first.ready());
+  const std::string command = SAGAD_BINARY " --store " + store() + " --listen 127.0.0.1:0";
+  testing::ChildProcess second({"/bin/sh", "-c", "exec " + command + " 2>&1"});
+  EXPECT_EQ(second.read_line(), "sagad: waiting up to 5s: " + folder_.path("saga.db") +
+                                    " is in use by another sagad (pid " + std::to_string(first.child().pid()) + ")");
+  first.child().kill(SIGKILL);
+  std::optional<std::string> line = second.read_line();
+  while (line && !line->starts_with("sagad ready on ")) line = second.read_line();
+  EXPECT_TRUE(line) << "it did not start";
+}
+
 TEST_F(Sagad, ATakenPortIsRefusedAndLeavesNothingBehind) {
   SagadProcess first({"--store", "memory"});
   ASSERT_TRUE(first.ready());
