@@ -41,6 +41,7 @@ Error closing_error() { return {ErrorCode::kUnavailable, "the store is closing"}
 
 GroupCommitter::GroupCommitter(Backend& backend, CommitterOptions options) : backend_(backend), options_(options) {
   SAGA_CHECK(options_.max_queued > 0 && options_.max_batch > 0, "a queue and a batch of at least one append");
+  if (!options_.own_thread) return;
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
   pthread_setname_np(thread_.native_handle(), "store");
 }
@@ -50,8 +51,12 @@ GroupCommitter::~GroupCommitter() {
     const std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  thread_.request_stop();
-  thread_.join();
+  if (options_.own_thread) {
+    thread_.request_stop();
+    thread_.join();
+  } else {
+    while (step()) continue;
+  }
 }
 
 Result<void> GroupCommitter::submit(AppendGroup group, AppendDone done) { return enqueue(group, std::move(done)); }
@@ -94,7 +99,8 @@ Result<void> GroupCommitter::enqueue(AppendGroup& group, AppendDone done) {
 
 template <typename T>
 Result<T> GroupCommitter::on_store_thread(std::function<Result<T>()> work) {
-  SAGA_CHECK(std::this_thread::get_id() != thread_.get_id(), "no call that blocks on the store thread from a `done`");
+  SAGA_CHECK(std::this_thread::get_id() != thread_.get_id() && !acknowledging_,
+             "no call that blocks on the store thread from a `done`");
   std::optional<Result<T>> result;                             // Written on the store thread before it answers.
   const auto answer = std::make_shared<std::promise<void>>();  // Shared: it ends after the call that it wakes.
   const std::future<void> answered = answer->get_future();
@@ -113,7 +119,14 @@ Result<T> GroupCommitter::on_store_thread(std::function<Result<T>()> work) {
                             answer->set_value();
                           }});
   }
-  wake_.notify_one();
+  if (options_.own_thread) {
+    wake_.notify_one();
+  } else {
+    std::deque<Task> tasks;
+    tasks.swap(tasks_);
+    run_tasks(std::move(tasks));
+    maintain();
+  }
   answered.wait();
   return std::move(*result);
 }
@@ -172,11 +185,27 @@ void GroupCommitter::run(const std::stop_token& stop) {
     const bool written = !tasks.empty();
     if (written) run_tasks(std::move(tasks));
     if (!batch.groups.empty()) {
-      settle(std::move(batch), stop);
+      const Results results = commit_or_retry(batch, stop);
+      settle(std::move(batch), results);
     } else if (written) {
       maintain();
     }
   }
+}
+
+bool GroupCommitter::step() {
+  SAGA_CHECK(!options_.own_thread && !acknowledging_, "a step of a committer without a thread, and not from a `done`");
+  bool closing = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!held_ && jobs_.empty()) return false;
+    if (!held_) held_ = take_batch();
+    closing = closing_;
+  }
+  const std::optional<Results> results = try_commit(*held_, closing);
+  if (!results) return false;
+  settle(*std::exchange(held_, std::nullopt), *results);
+  return true;
 }
 
 GroupCommitter::Batch GroupCommitter::take_batch() {
@@ -213,17 +242,18 @@ void GroupCommitter::run_tasks(std::deque<Task> tasks) {
   }
 }
 
-void GroupCommitter::settle(Batch batch, const std::stop_token& stop) {
-  const Result<std::vector<Result<void>>> results = commit_or_retry(batch, stop);
+void GroupCommitter::settle(Batch batch, const Results& results) {
   {
     // Before the acknowledgements: who submits from a `done` finds the room that its batch has left.
     const std::lock_guard lock(mutex_);
     unsettled_ -= batch.appends;
     unsettled_bytes_ -= batch.bytes;
   }
+  if (!options_.own_thread) acknowledging_ = true;
   for (std::size_t i = 0; i < batch.dones.size(); ++i) {
     batch.dones[i](results ? (*results)[i] : Result<void>(tl::unexpected(results.error())));
   }
+  if (!options_.own_thread) acknowledging_ = false;
   if (results) maintain();
 }
 
@@ -237,33 +267,39 @@ void GroupCommitter::maintain() {
   }
 }
 
-Result<std::vector<Result<void>>> GroupCommitter::commit_or_retry(const Batch& batch, const std::stop_token& stop) {
+GroupCommitter::Results GroupCommitter::commit_or_retry(const Batch& batch, const std::stop_token& stop) {
   std::chrono::milliseconds delay = options_.first_retry;
   while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (poison_) return tl::unexpected(*poison_);
-    }
-    if (gave_up_) return tl::unexpected(*gave_up_);
-    const bool last_try = stop.stop_requested();
-    const steady_clock::time_point begun = steady_clock::now();
-    Result<std::vector<Result<void>>> results = backend_.commit(batch.groups);
-    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begun);
-    if (results) {
-      SAGA_CHECK(results->size() == batch.groups.size(), "one result from the backend for each group");
-      set_well();
-      if (observer_) observer_(CommitFacts{took, batch.appends});
-      return results;
-    }
-    set_problem(results.error());
-    if (results.error().code != ErrorCode::kUnavailable) continue;  // Poisoned: the next round says so.
-    if (last_try) {
-      gave_up_ = results.error();
-      continue;
-    }
+    if (std::optional<Results> results = try_commit(batch, stop.stop_requested())) return std::move(*results);
     wait_to_retry(delay, stop);
     delay = std::min(delay * 2, options_.longest_retry);
   }
+}
+
+/// None: the backend is unavailable, and this is not the last try.
+std::optional<GroupCommitter::Results> GroupCommitter::try_commit(const Batch& batch, bool last_try) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (poison_) return tl::unexpected(*poison_);
+  }
+  if (gave_up_) return tl::unexpected(*gave_up_);
+  const steady_clock::time_point begun = steady_clock::now();
+  Results results = backend_.commit(batch.groups);
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - begun);
+  if (results) {
+    SAGA_CHECK(results->size() == batch.groups.size(), "one result from the backend for each group");
+    set_well();
+    if (observer_) observer_(CommitFacts{took, batch.appends});
+    return results;
+  }
+  set_problem(results.error());
+  if (results.error().code == ErrorCode::kUnavailable && !last_try) return std::nullopt;
+  if (results.error().code == ErrorCode::kUnavailable) {
+    gave_up_ = results.error();
+    return results;
+  }
+  const std::lock_guard lock(mutex_);
+  return tl::unexpected(*poison_);
 }
 
 void GroupCommitter::wait_to_retry(std::chrono::milliseconds delay, const std::stop_token& stop) {

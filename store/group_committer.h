@@ -1,6 +1,6 @@
 // The store thread. Appends from any thread queue here; the thread takes all that wait, has the backend write them in
 // one transaction, acknowledges them in order of submission, and repeats. So one append pays one sync of latency, and
-// a thousand that wait together share one.
+// a thousand that wait together share one. A simulator does without the thread and calls `step` instead.
 #pragma once
 
 #include <chrono>
@@ -30,9 +30,11 @@ struct CommitterOptions {
   std::size_t max_batch_bytes = std::size_t{16} << 20;
   std::chrono::milliseconds first_retry{10};  ///< After a failure that may pass; doubled up to the longest.
   std::chrono::milliseconds longest_retry{1'000};
+  bool own_thread = true;  ///< False: nothing is written but by `step`.
 };
 
-/// Owns the store thread and is the only writer of its backend. Thread-safe.
+/// Owns the store thread and is the only writer of its backend. Thread-safe, unless it has no thread of its own: then
+/// whoever calls it is the store thread.
 ///
 /// What is accepted is settled exactly once: committed, refused by itself (`kConflict`, `kFenced`), or failed with the
 /// store (`kPoisoned`). While the backend says `kUnavailable` the batch is retried and everything behind it waits;
@@ -65,6 +67,10 @@ class GroupCommitter {
   [[nodiscard]] Health health() const;
   [[nodiscard]] std::size_t queue_length() const;
 
+  /// Only without a thread: writes the next batch and runs its `done`. True when it settled one; false when none waits
+  /// or the backend is unavailable, which leaves the batch for the next `step`.
+  bool step();
+
   /// Called before the first `submit`.
   void observe_commits(CommitObserver observer);
   void observe_failures(FailureObserver observer);
@@ -82,6 +88,7 @@ class GroupCommitter {
     std::function<void()> answer;
     std::function<void(const Error&)> refuse;
   };
+  using Results = Result<std::vector<Result<void>>>;  ///< One for each group, or why there is none.
   struct Batch {
     std::vector<AppendGroup> groups;
     std::vector<AppendDone> dones;
@@ -96,9 +103,10 @@ class GroupCommitter {
   void run(const std::stop_token& stop);
   Batch take_batch();  ///< `mutex_` is held.
   void run_tasks(std::deque<Task> tasks);
-  void settle(Batch batch, const std::stop_token& stop);
+  void settle(Batch batch, const Results& results);
   void maintain();
-  [[nodiscard]] Result<std::vector<Result<void>>> commit_or_retry(const Batch& batch, const std::stop_token& stop);
+  [[nodiscard]] Results commit_or_retry(const Batch& batch, const std::stop_token& stop);
+  [[nodiscard]] std::optional<Results> try_commit(const Batch& batch, bool last_try);
   void wait_to_retry(std::chrono::milliseconds delay, const std::stop_token& stop);
   void set_problem(const Error& error);  ///< Poisons unless the error is `kUnavailable`.
   void set_well();
@@ -108,6 +116,8 @@ class GroupCommitter {
   FailureObserver failed_;        ///< As `observer_`.
   CommitObserver observer_;       ///< Written before the first submit, read on the store thread.
   std::optional<Error> gave_up_;  ///< Of the store thread: the backend was unavailable when the store closed.
+  std::optional<Batch> held_;     ///< Without a thread: the batch under way.
+  bool acknowledging_ = false;    ///< Without a thread: a `done` runs.
 
   mutable std::mutex mutex_;  ///< Guards all that follows up to `thread_`.
   std::condition_variable_any wake_;

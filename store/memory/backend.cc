@@ -97,6 +97,7 @@ void MemoryBackend::write(const Append& append) {
   if (append.create) {
     saga.row.key = append.saga;
     saga.row.identity = *append.create;
+    last_key_ = std::max(last_key_, append.saga);
   } else if (append.head) {
     unindex(saga.row);
   }
@@ -372,6 +373,11 @@ std::vector<AuditRow> MemoryBackend::audit(const AuditFilter& filter, std::optio
 std::int64_t MemoryBackend::size_bytes() const {
   const std::shared_lock lock(mutex_);
   return bytes_;
+}
+
+SagaKey MemoryBackend::last_key() const {
+  const std::shared_lock lock(mutex_);
+  return last_key_;
 }
 
 }  // namespace saga::store

@@ -44,6 +44,8 @@ class MemoryBackend final : public Backend {
                                             std::size_t limit) const;
   [[nodiscard]] std::int64_t size_bytes() const;  ///< Of the events' data.
 
+  [[nodiscard]] SagaKey last_key() const;  ///< The highest that was ever written; 0 when none was.
+
  private:
   struct Saga {
     SagaRow row;
@@ -71,6 +73,7 @@ class MemoryBackend final : public Backend {
   std::map<ShardId, Epoch> epochs_;
   std::vector<AuditEntry> audit_;  ///< The key of one is its place, from 1.
   std::int64_t bytes_ = 0;
+  SagaKey last_key_ = 0;
 };
 
 }  // namespace saga::store
