@@ -204,5 +204,22 @@ TEST(Codec, AStepThatTheWorkflowDoesNotHaveIsCorruption) {
   }
 }
 
+TEST(Codec, AnEventThatCannotFollowTheStateIsCorruption) {
+  Driver saga(flow({step("a"), step("b")}));
+  saga.start();
+  saga.answer("a", done());
+  saga.answer("b", refused());
+  ASSERT_EQ(saga.status(), "compensating");
+  for (const EventBody& body :
+       {EventBody(SignalReceived{0, share(nullptr), "ada", false}),      // A call, no signal.
+        EventBody(OperatorRetried{{{1, Phase::kCompensation}}, {}})}) {  // Nothing of it is to be undone.
+    SagaState state = saga.state();
+    const auto applied = apply(saga.workflow(), state, Event{kStart, body});
+    ASSERT_FALSE(applied) << type_name(body);
+    EXPECT_EQ(applied.error().code, ErrorCode::kCorruption);
+    EXPECT_THAT(applied.error().message, HasSubstr(std::string(type_name(body))));
+  }
+}
+
 }  // namespace
 }  // namespace saga::core
