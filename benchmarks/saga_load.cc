@@ -22,16 +22,16 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/check.h"
+#include "benchmarks/http_answer.h"
+#include "benchmarks/latencies.h"
 
 namespace {
 
@@ -56,31 +56,6 @@ struct Connection {
   std::string in;
   SteadyClock::time_point sent_at;
 };
-
-/// The status and whole size of the answer at the front of `bytes`; none while it is not whole. Chunks do not occur.
-struct Answer {
-  int status = 0;
-  std::size_t size = 0;
-};
-
-std::optional<Answer> front_answer(std::string_view bytes) {
-  const auto head = bytes.find("\r\n\r\n");
-  if (head == std::string_view::npos || bytes.size() < 12) return std::nullopt;
-  Answer answer;
-  std::from_chars(bytes.data() + 9, bytes.data() + 12, answer.status);
-  std::size_t body = 0;
-  constexpr std::string_view kName = "content-length:";
-  const std::string_view headers = bytes.substr(0, head);
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b; };
-  const auto at = std::search(headers.begin(), headers.end(), kName.begin(), kName.end(), same);
-  if (at != headers.end()) {
-    std::string_view value = headers.substr(static_cast<std::size_t>(at - headers.begin()) + kName.size());
-    while (value.starts_with(' ')) value.remove_prefix(1);
-    std::from_chars(value.data(), value.data() + value.size(), body);
-  }
-  answer.size = head + 4 + body;
-  return bytes.size() >= answer.size ? std::optional(answer) : std::nullopt;
-}
 
 class Load {
  public:
@@ -202,14 +177,13 @@ class Load {
       std::exit(1);
     }
     c.in.append(buffer, static_cast<std::size_t>(n));
-    while (const auto answer = front_answer(c.in)) {
+    while (const auto answer = saga::bench::front_answer(c.in)) {
       if (!c.measured) {
         ++idle_answered_;
         c.in.erase(0, answer->size);
         continue;
       }
-      const auto took = std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - c.sent_at);
-      latencies_us_.push_back(took.count());
+      latencies_.add(SteadyClock::now() - c.sent_at);
       const bool ended = options_.no_wait || c.in.find("\"status\":\"completed\"") < answer->size;
       if ((answer->status != 200 && answer->status != 201) || !ended) {
         if (++bad_ == 1) std::fprintf(stderr, "saga_load: unexpected answer: %.*s\n", 500, c.in.c_str());
@@ -225,17 +199,7 @@ class Load {
   }
 
   void report(double seconds) {
-    std::sort(latencies_us_.begin(), latencies_us_.end());
-    const auto at = [this](double q) {
-      if (latencies_us_.empty()) return 0.0;
-      const auto i = static_cast<std::size_t>(q * static_cast<double>(latencies_us_.size() - 1));
-      return static_cast<double>(latencies_us_[i]) / 1000.0;
-    };
-    fmt::print(
-        R"({{"concurrent":{},"sagas":{},"seconds":{:.3f},"per_second":{:.0f},"p50_ms":{:.2f},"p90_ms":{:.2f},"p99_ms":{:.2f},"max_ms":{:.2f},"bad":{}}})"
-        "\n",
-        options_.concurrent, latencies_us_.size(), seconds, static_cast<double>(latencies_us_.size()) / seconds,
-        at(0.5), at(0.9), at(0.99), at(1.0), bad_);
+    fmt::print("{{\"concurrent\":{},{},\"bad\":{}}}\n", options_.concurrent, latencies_.summary(seconds), bad_);
   }
 
   const Options options_;
@@ -252,7 +216,7 @@ class Load {
   std::int64_t in_flight_ = 0;
   int idle_answered_ = 0;
   std::int64_t bad_ = 0;
-  std::vector<std::int64_t> latencies_us_;
+  saga::bench::Latencies latencies_;
 };
 
 }  // namespace
