@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include <array>
+#include <random>
 
 #include "base/check.h"
 
@@ -67,6 +68,13 @@ std::string CallbackTokens::fresh_key() {
   const ssize_t got = ::getrandom(bytes.data(), bytes.size(), 0);
   SAGA_CHECK(got == static_cast<ssize_t>(bytes.size()), "random bytes from the kernel");
   return to_hex(bytes.data(), bytes.size());
+}
+
+std::string CallbackTokens::key_of_seed(std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::string key;
+  while (key.size() < 2 * kKeyBytes) key += fmt::format("{:016x}", random());
+  return key;
 }
 
 bool CallbackTokens::is_key(std::string_view key_hex) {

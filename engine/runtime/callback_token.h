@@ -2,6 +2,7 @@
 // that nothing is stored an attempt, and a restart, a backup and several orchestrators agree.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,8 @@ class CallbackTokens {
 
   /// A key from the kernel's random source.
   [[nodiscard]] static std::string fresh_key();
+  /// For what is simulated: who knows the seed knows the key.
+  [[nodiscard]] static std::string key_of_seed(std::uint64_t seed);
   /// True for text that `fresh_key` could have made.
   [[nodiscard]] static bool is_key(std::string_view key_hex);
 

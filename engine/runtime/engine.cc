@@ -82,9 +82,12 @@ RuntimeStats Engine::stats() const {
 
 std::size_t Engine::turn(Millis patience, bool recover_inline) {
   if (recover_inline) recovery_.step();
-  const Timestamp now = clock_.now();
+  turned_at_ = clock_.now();
   Millis wait = patience;
-  if (const auto due = timers_.earliest(); due && !draining_.load()) wait = std::clamp(*due - now, Millis{0}, patience);
+  if (patience > Millis{0}) {
+    const auto due = recover_inline ? next_due() : next_timer();
+    if (due) wait = std::clamp(*due - turned_at_, Millis{0}, patience);
+  }
   mailbox_->take(batch_, wait);
   const std::size_t taken = batch_.size();
   for (EngineMessage& message : batch_) {
@@ -98,6 +101,21 @@ std::size_t Engine::turn(Millis patience, bool recover_inline) {
   live_count_.store(live_.size());
   recovering_count_.store(recovering_.size() + loading_.size());
   return taken;
+}
+
+std::optional<Timestamp> Engine::next_timer() { return draining_.load() ? std::nullopt : timers_.earliest(); }
+
+/// Engine thread, which is the recovery's as well.
+std::optional<Timestamp> Engine::next_due() {
+  if (mailbox_->size() > 0) return turned_at_;
+  Timestamp next = recovery_.next_step();
+  if (const auto timer = next_timer()) next = std::min(next, *timer);
+  if (!postponed_.empty() && !draining_.load()) next = std::min(next, next_errand_try_);
+  // Whether these may go on, only a look tells; a thread of its own looks as often.
+  if (!awaited_.empty() || !stalled_.empty() || !waiting_batches_.empty()) {
+    next = std::min(next, turned_at_ + kLongestSleep);
+  }
+  return next;
 }
 
 void Engine::fire_timers() {

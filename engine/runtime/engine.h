@@ -22,6 +22,9 @@
 
 namespace saga::runtime {
 
+/// The longest the engine thread sleeps, so that awaited services and a stop are noticed.
+inline constexpr Millis kLongestSleep{250};
+
 // ---- what comes in
 // ---------------------------------------------------------------------------------------------------
 
@@ -143,10 +146,11 @@ class Engine {
   void drain();                                       ///< Any thread.
   [[nodiscard]] bool drained() const;                 ///< Any thread.
   [[nodiscard]] RuntimeStats stats() const;           ///< Any thread.
-  [[nodiscard]] Result<std::size_t> count_overdue();  ///< Any thread but the engine's.
+  [[nodiscard]] Result<std::size_t> count_overdue();  ///< Any thread but the engine's, if it has one of its own.
   [[nodiscard]] Result<bool> hold_some(const core::Actor& actor);
 
   std::size_t turn(Millis patience, bool recover_inline);
+  [[nodiscard]] std::optional<Timestamp> next_due();
   void start_recovery() { recovery_.start(); }
   void wake() { mailbox_->nudge(); }
 
@@ -204,6 +208,7 @@ class Engine {
   void post_internal(ClientMessage message);
   void note_woken(const std::vector<std::string>& ids, Timestamp at);
 
+  [[nodiscard]] std::optional<Timestamp> next_timer();
   void fire_timers();
   void try_awaited_calls();
 
@@ -243,6 +248,7 @@ class Engine {
   AwaitedCalls awaited_;
   std::vector<Errand> postponed_;  ///< Errands that nothing could be done about just now.
   Timestamp next_errand_try_;
+  Timestamp turned_at_;  ///< When the last turn began.
   std::uint64_t errands_made_ = 0;
   std::deque<store::Append> stalled_;  ///< Refused by a full queue; goes first.
   std::mt19937_64 random_;
@@ -255,7 +261,8 @@ class Engine {
   std::atomic<std::size_t> recovering_count_{0};
 
   std::optional<core::Actor> holding_;       ///< Who suspends all that is read back, before it does anything.
-  std::optional<store::DueCursor> held_to_;  ///< Of `hold_some`.
+  std::optional<store::DueCursor> held_to_;  ///< Of `hold_some`, as the page it is at.
+  std::vector<store::DueSaga> held_page_;
 
   Recovery recovery_;  ///< Last: its thread ends first.
 };

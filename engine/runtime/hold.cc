@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "engine/runtime/engine.h"
 
@@ -17,22 +18,30 @@ constexpr Millis kPatience{20};
 Result<bool> Engine::hold_some(const core::Actor& actor) {
   // Sagas leave what is due as they are held: the cursor is for those that stay, such as one that was suspended and
   // woken.
-  const auto page = store_.due(options_.shard, kEver, held_to_, std::min(options_.scan_batch, options_.max_live));
-  if (!page) return tl::unexpected(page.error());
-  if (page->empty()) {
-    holding_.reset();
-    held_to_.reset();
-    return false;
+  if (held_page_.empty()) {
+    auto page = store_.due(options_.shard, kEver, held_to_, std::min(options_.scan_batch, options_.max_live));
+    if (!page) return tl::unexpected(page.error());
+    if (page->empty()) {
+      holding_.reset();
+      held_to_.reset();
+      return false;
+    }
+    holding_ = actor;
+    held_to_ = store::DueCursor{page->back().wake_at, page->back().key};
+    take(DueFound{*page});
+    held_page_ = std::move(*page);
   }
-  holding_ = actor;
-  held_to_ = store::DueCursor{page->back().wake_at, page->back().key};
-  take(DueFound{*page});
   const auto at_work = [this] {
     return !recovering_.empty() || !loading_.empty() || mailbox_->size() > 0 || commits_in_flight_.load() > 0;
   };
-  do turn(kPatience, true);
-  while (at_work() && !store_.health().poisoned);
-  for (const store::DueSaga& saga : *page) {
+  if (options_.own_threads) {
+    do turn(kPatience, true);
+    while (at_work() && !store_.health().poisoned);
+  } else {
+    turn(Millis{0}, true);
+    if (at_work() && !store_.health().poisoned) return true;
+  }
+  for (const store::DueSaga& saga : std::exchange(held_page_, {})) {
     const auto row = store_.find(saga.key);
     if (!row) return tl::unexpected(row.error());
     if (!row->head.ended && row->head.status != "suspended") {

@@ -28,7 +28,11 @@ Result<std::size_t> Engine::count_overdue() {
     AbsentAsked asked{{}, std::make_shared<std::promise<std::vector<store::SagaKey>>>()};
     for (const store::DueSaga& saga : *due) asked.sagas.push_back(saga.key);
     std::future<std::vector<store::SagaKey>> answer = asked.answer->get_future();
-    mailbox_->post(std::move(asked));
+    if (options_.own_threads) {
+      mailbox_->post(std::move(asked));
+    } else {
+      take(std::move(asked));
+    }
     if (answer.wait_for(kPatience) != std::future_status::ready) {
       overdue += due->size();
       break;

@@ -55,6 +55,11 @@ bool Recovery::step() {
   return scan_page();
 }
 
+Timestamp Recovery::next_step() {
+  const std::lock_guard lock(mutex_);
+  return !requests_.empty() || scan_cursor_ ? Timestamp{} : next_scan_;
+}
+
 void Recovery::serve(const Request& request) {
   std::vector<SagaLoaded> loaded;
   if (const auto* id = std::get_if<std::string>(&request)) {

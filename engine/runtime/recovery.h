@@ -56,6 +56,9 @@ class Recovery {
   /// Does what is asked for, then one page of a scan if one is due. True when there is more to do at once.
   bool step();
 
+  /// Of the thread that steps: when the next step has something to do; in the past when it has already.
+  [[nodiscard]] Timestamp next_step();
+
  private:
   struct LookUp {
     std::vector<std::string> ids;

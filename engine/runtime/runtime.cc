@@ -9,9 +9,6 @@ namespace {
 /// What the store keeps the key of callback URLs as.
 constexpr const char* kCallbackKey = "callback_key";
 
-/// The longest the engine thread sleeps, so that awaited services and a stop are noticed.
-constexpr Millis kPatience{250};
-
 }  // namespace
 
 class Runtime::Impl : public Engine {
@@ -23,7 +20,9 @@ Result<std::unique_ptr<Runtime>> Runtime::create(Registry& registry, store::Stor
                                                  RuntimeObserver* observer, RuntimeOptions options) {
   const auto epoch = store.take_over(options.shard, options.owner);
   if (!epoch) return tl::unexpected(epoch.error());
-  const auto key = store.keep_secret(kCallbackKey, CallbackTokens::fresh_key());
+  const bool simulated = options.seed && !options.own_threads;
+  const auto key = store.keep_secret(
+      kCallbackKey, simulated ? CallbackTokens::key_of_seed(*options.seed) : CallbackTokens::fresh_key());
   if (!key) return tl::unexpected(key.error());
   if (!CallbackTokens::is_key(*key)) {
     return fail(ErrorCode::kCorruption, "the store's secret 'callback_key' is not 32 bytes as hex");
@@ -61,12 +60,15 @@ Result<std::size_t> Runtime::count_overdue() { return impl_->count_overdue(); }
 
 Result<bool> Runtime::hold_some(const core::Actor& actor) { return impl_->hold_some(actor); }
 
+std::optional<Timestamp> Runtime::next_due() const { return impl_->next_due(); }
+
 std::size_t Runtime::turn() { return impl_->turn(Millis{0}, true); }
 
 void Runtime::run(std::stop_token stop) {
   const std::stop_callback wake(stop, [this] { impl_->wake(); });
-  impl_->start_recovery();
-  while (!stop.stop_requested()) impl_->turn(kPatience, false);
+  const bool recovers_here = !impl_->options().own_threads;
+  if (!recovers_here) impl_->start_recovery();
+  while (!stop.stop_requested()) impl_->turn(kLongestSleep, recovers_here);
 }
 
 }  // namespace saga::runtime

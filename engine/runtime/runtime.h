@@ -38,6 +38,9 @@ struct RuntimeOptions {
   store::ShardId shard = 0;
   std::string owner = "sagad";
   std::optional<std::uint64_t> seed;  ///< For the jitter of delays; drawn when none is given.
+  /// False: everything happens on the thread that turns. With a `seed` besides, nothing comes from chance or from
+  /// another clock than the one given: equal inputs give equal runs.
+  bool own_threads = true;
 };
 
 /// How deep child sagas may nest below one that a client started.
@@ -78,7 +81,7 @@ struct StartClash {
 /// How a start of many ended. With `clashes` nothing was started.
 struct ManyStarted {
   std::vector<StartClash> clashes;  ///< In the order of their places.
-  std::vector<bool> created;         ///< One for each; false: the same start was there.
+  std::vector<bool> created;        ///< One for each; false: the same start was there.
 };
 /// Errors as for one start; nothing was accepted. `kConflict`: an id is taken, but no longer there to be compared.
 using ManyStartedDone = std::function<void(Result<ManyStarted>)>;
@@ -170,19 +173,23 @@ class Runtime {
 
   /// Sagas that have been due for over ten seconds without being taken up, which says that something is wrong here.
   /// Exact up to a thousand. Blocks on the store, and for at most a second on the engine thread: while that does not
-  /// answer, all that are due count.
+  /// answer, all that are due count. Without own threads on the engine thread.
   [[nodiscard]] Result<std::size_t> count_overdue();
 
   // ---- before the engine thread runs ------------------------------------------------------------------------------
 
   /// Suspends some more of the unfinished sagas, in the name of `actor` and before anything else happens to them;
   /// durable when it returns. False when none is left: call it until then. Memory holds one page of them at a time.
+  /// Without own threads it goes only as far as it can before the store is stepped, which is the caller's to do.
   [[nodiscard]] Result<bool> hold_some(const core::Actor& actor);
 
   // ---- the engine thread ------------------------------------------------------------------------------------------
 
   /// One bounded batch: mailbox, timers, scans. Returns how many inputs it took. Tests call it directly.
   std::size_t turn();
+  /// Only without own threads, and after a turn: when the next one has something to do if nothing comes until then. In
+  /// the past: at once.
+  [[nodiscard]] std::optional<Timestamp> next_due() const;
   /// Turns until stopped; sleeps while there is nothing to do.
   void run(std::stop_token stop);
 
