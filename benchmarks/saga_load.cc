@@ -3,13 +3,14 @@
 // thread, epoll.
 //
 //   saga_load --server http://127.0.0.1:7070 --workflow bench --concurrent 128 --seconds 5 [--no-wait] [--starts N]
-//             [--idle N] [--start-at TIME] [--input JSON] [--rate N]
+//             [--idle N] [--waiting N] [--start-at TIME] [--input JSON] [--rate N] [--batch N] [--expect STATUS]
 //
 // Closed loop: a connection sends its next start when the last is answered. With --rate an open one: starts are due
-// evenly, one that finds every connection busy waits for it, and its time counts from when it was due. With `?wait` an
-// answer is the saga's end; with --no-wait it is the durable acceptance. --idle opens that many further connections
-// first, which send one request each and then nothing. Prints one JSON object. Exit 1 when any answer was not the
-// expected one.
+// evenly, the connections take turns, a start that finds all of them busy waits for one, and its time counts from when
+// it was due. With `?wait` an answer is the saga's end, which must be --expect; with --no-wait and with --batch, which
+// has so many starts in a request, it is the durable acceptance. --idle opens that many further connections first,
+// which send one request each and then nothing; those of --waiting are never without a saga whose end they wait for.
+// Prints one JSON object. Exit 1 when any answer was not the expected one.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -25,6 +26,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +44,12 @@ struct Options {
   std::string workflow = "bench";
   std::string input = "{}";
   std::string start_at;
+  std::string expect = "completed";
+  std::string waiting_workflow;
   int concurrent = 128;
   int idle = 0;
+  int waiting = 0;
+  int batch = 0;  ///< Starts a request; 0: one, not as a batch.
   double seconds = 5;
   double rate = 0;  ///< Starts a second; 0: closed loop.
   std::int64_t starts = 0;
@@ -51,8 +57,9 @@ struct Options {
 };
 
 struct Connection {
+  enum class Use { kMeasured, kIdle, kWaiting };
   int fd = -1;
-  bool measured = true;  ///< False: an idle one.
+  Use use = Use::kMeasured;
   std::string in;
   SteadyClock::time_point sent_at;
 };
@@ -63,26 +70,30 @@ class Load {
     const auto colon = options.server.rfind(':');
     host_ = options.server.substr(7, colon - 7);
     port_ = static_cast<std::uint16_t>(std::stoi(options.server.substr(colon + 1)));
-    std::string body = fmt::format(R"({{"workflow":"{}","input":{})", options.workflow, options.input);
-    if (!options.start_at.empty()) body += fmt::format(R"(,"start_at":"{}")", options.start_at);
-    body += "}";
-    start_ = fmt::format(
-        "POST /v1/sagas{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-        options.no_wait ? "" : "?wait=30s", host_, port_, body.size(), body);
+    const std::string body = start_of(options.workflow);
+    if (options.batch == 0) {
+      start_ = post(options.no_wait ? "" : "?wait=30s", body);
+    } else {
+      std::string all = R"({"sagas":[)" + body;
+      for (int i = 1; i < options.batch; ++i) all += "," + body;
+      start_ = post("/batch", all + "]}");
+    }
+    waiting_start_ = post("?wait=30s", start_of(options.waiting_workflow));
     probe_ = fmt::format("GET /health/live HTTP/1.1\r\nHost: {}:{}\r\n\r\n", host_, port_);
     epoll_ = epoll_create1(0);
     SAGA_CHECK(epoll_ >= 0, "an epoll instance");
   }
 
   int run() {
-    for (int i = 0; i < options_.idle; ++i) open(false);
+    for (int i = 0; i < options_.idle; ++i) write_all(open(Connection::Use::kIdle), probe_);
     while (idle_answered_ < options_.idle) poll();
-    for (int i = 0; i < options_.concurrent; ++i) open(true);
+    for (int i = 0; i < options_.waiting; ++i) write_all(open(Connection::Use::kWaiting), waiting_start_);
+    for (int i = 0; i < options_.concurrent; ++i) open(Connection::Use::kMeasured);
     const auto begin = SteadyClock::now();
     end_ = begin + std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(options_.seconds));
     begin_ = begin;
     for (Connection& c : connections_) {
-      if (!c.measured) continue;
+      if (c.use != Connection::Use::kMeasured) continue;
       if (options_.rate > 0) {
         free_.push_back(&c);
       } else {
@@ -95,7 +106,19 @@ class Load {
   }
 
  private:
-  void open(bool measured) {
+  [[nodiscard]] std::string start_of(const std::string& workflow) const {
+    std::string start = fmt::format(R"({{"workflow":"{}","input":{})", workflow, options_.input);
+    if (!options_.start_at.empty()) start += fmt::format(R"(,"start_at":"{}")", options_.start_at);
+    return start + "}";
+  }
+
+  [[nodiscard]] std::string post(std::string_view where, std::string_view body) const {
+    return fmt::format(
+        "POST /v1/sagas{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
+        where, host_, port_, body.size(), body);
+  }
+
+  Connection& open(Connection::Use use) {
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in to{};
     to.sin_family = AF_INET;
@@ -111,8 +134,7 @@ class Load {
     event.events = EPOLLIN;
     event.data.u64 = connections_.size();
     SAGA_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0, "a descriptor that can be watched");
-    connections_.push_back({fd, measured, {}, {}});
-    if (!measured) write_all(connections_.back(), probe_);
+    return connections_.emplace_back(Connection{fd, use, {}, {}});
   }
 
   static void write_all(const Connection& c, std::string_view bytes) {
@@ -137,8 +159,8 @@ class Load {
     if (options_.rate <= 0) return false;
     while (next_due() < end_) {
       if (free_.empty() || SteadyClock::now() < next_due()) return true;
-      Connection& c = *free_.back();
-      free_.pop_back();
+      Connection& c = *free_.front();
+      free_.pop_front();
       c.sent_at = next_due();
       ++sent_;
       ++in_flight_;
@@ -148,7 +170,8 @@ class Load {
   }
 
   void send_start(Connection& c) {
-    const bool enough = options_.starts > 0 ? sent_ >= options_.starts : SteadyClock::now() >= end_;
+    const bool enough =
+        options_.starts > 0 ? sent_ * std::max(options_.batch, 1) >= options_.starts : SteadyClock::now() >= end_;
     if (enough) return;
     ++sent_;
     ++in_flight_;
@@ -178,17 +201,21 @@ class Load {
     }
     c.in.append(buffer, static_cast<std::size_t>(n));
     while (const auto answer = saga::bench::front_answer(c.in)) {
-      if (!c.measured) {
-        ++idle_answered_;
-        c.in.erase(0, answer->size);
-        continue;
-      }
-      latencies_.add(SteadyClock::now() - c.sent_at);
-      const bool ended = options_.no_wait || c.in.find("\"status\":\"completed\"") < answer->size;
-      if ((answer->status != 200 && answer->status != 201) || !ended) {
-        if (++bad_ == 1) std::fprintf(stderr, "saga_load: unexpected answer: %.*s\n", 500, c.in.c_str());
+      const auto now = SteadyClock::now();
+      if (!is_expected(c, *answer) && ++bad_ == 1) {
+        std::fprintf(stderr, "saga_load: unexpected answer: %.*s\n", 500, c.in.c_str());
       }
       c.in.erase(0, answer->size);
+      if (c.use == Connection::Use::kIdle) {
+        ++idle_answered_;
+        continue;
+      }
+      if (c.use == Connection::Use::kWaiting) {
+        ++waited_for_;
+        if (now < end_) write_all(c, waiting_start_);
+        continue;
+      }
+      latencies_.add(now - c.sent_at);
       --in_flight_;
       if (options_.rate > 0) {
         free_.push_back(&c);
@@ -198,23 +225,38 @@ class Load {
     }
   }
 
+  /// What a saga has become is the first thing that its JSON calls so; its steps follow.
+  [[nodiscard]] bool is_expected(const Connection& c, const saga::bench::HttpAnswer& answer) const {
+    if (answer.status != 200 && answer.status != 201) return false;
+    const bool waits = c.use == Connection::Use::kWaiting || (!options_.no_wait && options_.batch == 0);
+    if (c.use == Connection::Use::kIdle || !waits) return true;
+    constexpr std::string_view kStatus = R"("status":")";
+    const std::string_view expected = c.use == Connection::Use::kWaiting ? "completed" : options_.expect;
+    const std::string_view bytes(c.in.data(), answer.size);
+    const auto at = bytes.find(kStatus);
+    return at != std::string_view::npos && bytes.substr(at + kStatus.size()).starts_with(fmt::format("{}\"", expected));
+  }
+
   void report(double seconds) {
-    fmt::print("{{\"concurrent\":{},{},\"bad\":{}}}\n", options_.concurrent, latencies_.summary(seconds), bad_);
+    fmt::print("{{\"concurrent\":{},{},\"waited_for\":{},\"bad\":{}}}\n", options_.concurrent,
+               latencies_.summary(seconds, std::max(options_.batch, 1)), waited_for_, bad_);
   }
 
   const Options options_;
   std::string host_;
   std::uint16_t port_ = 0;
   std::string start_;
+  std::string waiting_start_;
   std::string probe_;
   int epoll_ = -1;
-  std::vector<Connection> connections_;
-  std::vector<Connection*> free_;  ///< Of an open loop.
+  std::deque<Connection> connections_;
+  std::deque<Connection*> free_;  ///< Of an open loop; the one that has been free longest goes first.
   SteadyClock::time_point begin_;
   SteadyClock::time_point end_;
   std::int64_t sent_ = 0;
   std::int64_t in_flight_ = 0;
   int idle_answered_ = 0;
+  std::int64_t waited_for_ = 0;
   std::int64_t bad_ = 0;
   saga::bench::Latencies latencies_;
 };
@@ -229,9 +271,13 @@ int main(int argc, char** argv) {
   app.add_option("--input", options.input, "JSON")->capture_default_str();
   app.add_option("--start-at", options.start_at, "RFC 3339");
   app.add_option("--concurrent", options.concurrent)->capture_default_str();
+  app.add_option("--expect", options.expect, "How a saga that is waited for must end")->capture_default_str();
+  app.add_option("--batch", options.batch, "Starts a request")->check(CLI::Range(1, 1'000));
   app.add_option("--idle", options.idle, "Further connections that idle")->capture_default_str();
+  app.add_option("--waiting", options.waiting, "Further connections that wait for the ends of sagas");
+  app.add_option("--waiting-workflow", options.waiting_workflow, "Of those sagas");
   app.add_option("--seconds", options.seconds)->capture_default_str();
-  app.add_option("--starts", options.starts, "Stop after so many, whatever the time");
+  app.add_option("--starts", options.starts, "Stop after so many sagas, whatever the time");
   app.add_option("--rate", options.rate, "Starts a second, whatever comes back")->check(CLI::NonNegativeNumber);
   app.add_flag("--no-wait", options.no_wait, "An answer is the acceptance, not the end");
   CLI11_PARSE(app, argc, argv);

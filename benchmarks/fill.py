@@ -1,0 +1,80 @@
+"""A store with millions of finished sagas, made from some real ones: while no sagad runs, their rows are copied over and
+over with other keys, ids and times, all indexes kept. What a copy says of itself is shifted with it, so that it replays
+as the original does.
+
+Knows of the schema what it must: the columns of `sagas` and `events`, and that `counts` has the sums.
+"""
+
+import sqlite3
+import time
+from typing import NamedTuple
+
+
+class Filled(NamedTuple):
+    sagas: int
+    seconds: float
+    some_ids: list  # Of copies, to be read back.
+
+
+def multiply(path, sagas):
+    """Until the store at `path` has at least `sagas`. All that are there must have ended, and have no tags."""
+    begin = time.monotonic()
+    db = sqlite3.connect(path, isolation_level=None)
+    try:
+        # A store that a crash breaks is thrown away, so nothing of it needs to be durable on the way.
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "locking_mode = EXCLUSIVE", "cache_size = -1000000"):
+            db.execute(f"PRAGMA {pragma}").fetchall()
+        real, last, first_at, last_at, open_ones = db.execute(
+            "SELECT count(*), max(key), min(created_at), max(updated_at), sum(NOT ended) FROM sagas").fetchone()
+        tags = db.execute("SELECT count(*) FROM tags").fetchone()[0]
+        if open_ones or tags or not real:
+            raise ValueError(f"expected finished sagas without tags in {path}, but of {real} sagas {open_ones} have "
+                             f"not ended and there are {tags} tags")
+        copies = -(-sagas // real) - 1
+        if copies > 0:
+            copy(db, copies, last, last_at - first_at + 1)
+        ids = [row[0] for row in db.execute(
+            "SELECT id FROM sagas WHERE key IN (SELECT value FROM json_each(?))",
+            ["[" + ",".join(str(i * last + 1 + i) for i in range(0, copies + 1, max(copies // 8, 1))) + "]"])]
+        return Filled(real * (copies + 1), time.monotonic() - begin, ids)
+    finally:
+        db.close()
+
+
+def copy(db, copies, keys, span_ms):
+    """Copies follow one another in keys and in times, the real ones come first in both. An id keeps its length: the
+    number of the copy stands in the place of its first eight characters, and so all are in the order of their keys."""
+    names = [row[1] for row in db.execute("PRAGMA table_info(sagas)")]
+    events = [row[1] for row in db.execute("PRAGMA table_info(events)") if row[1] != "n"]
+    times = {"created_at", "updated_at", "finished_at", "wake_at", "at"}
+    new_id = "printf('%08x', :copy) || substr(s.id, 9)"
+
+    def shifted(table, column):
+        if column in times:
+            return f"{table}.{column} + :ms"
+        return {"key": "s.key + :keys", "saga": "e.saga + :keys", "id": new_id,
+                "data": f"replace(replace(e.data, s.id, {new_id}), '\"created_at\":' || s.created_at, "
+                        "'\"created_at\":' || (s.created_at + :ms))"}.get(column, f"{table}.{column}")
+
+    copy_sagas = (f"INSERT INTO sagas({', '.join(names)}) SELECT {', '.join(shifted('s', n) for n in names)} "
+                  "FROM sagas s WHERE s.key <= :last ORDER BY s.key")
+    copy_events = (f"INSERT INTO events({', '.join(events)}) SELECT {', '.join(shifted('e', n) for n in events)} "
+                   "FROM events e JOIN sagas s ON s.key = e.saga WHERE e.n <= :last_event ORDER BY e.n")
+    last_event = db.execute("SELECT max(n) FROM events").fetchone()[0]
+
+    # The real ones become the first: everything moves into the past by the time that all copies span.
+    back_ms = -copies * span_ms
+    db.execute("BEGIN")
+    db.execute("UPDATE events SET data = replace(data, '\"created_at\":' || s.created_at, '\"created_at\":' || "
+               "(s.created_at + :ms)), at = at + :ms FROM sagas s WHERE s.key = events.saga", {"ms": back_ms})
+    moved = ", ".join(f"{n} = {n} + :ms" for n in names if n in times)
+    db.execute(f"UPDATE sagas SET {moved}", {"ms": back_ms})
+    for number in range(1, copies + 1):
+        values = {"copy": number, "ms": number * span_ms, "keys": number * keys, "last": keys, "last_event": last_event}
+        db.execute(copy_sagas, values)
+        db.execute(copy_events, values)
+        if number % 50 == 0:
+            db.execute("COMMIT")
+            db.execute("BEGIN")
+    db.execute("UPDATE counts SET sagas = sagas * ?", [copies + 1])
+    db.execute("COMMIT")
