@@ -1,6 +1,7 @@
 """The benchmark in a few seconds: its report has its rows, and every saga ended as it should. Asserts no speed."""
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,18 @@ class Run(unittest.TestCase):
     def test_the_grown_store_holds_copies_that_are_read_back(self):
         self.assertRegex(self.report, r"50 sagas were run and their rows multiplied to 500 .* 10 of the copies were read "
                                       "back")
+
+
+class EngineSteps(unittest.TestCase):
+    """What benchmarks/instructions counts; that it does is not tried here, since it needs valgrind."""
+
+    def test_brings_sagas_to_their_end_without_sockets(self):
+        for workflow in ("bench", "undo"):
+            with tempfile.TemporaryDirectory() as folder:
+                done = subprocess.run([f"{ARGUMENTS.programs}/engine_steps", "--folder", folder, "--workflow", workflow,
+                                       "--sagas", "20", "--concurrent", "5"], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(json.loads(done.stdout)["sagas"], 20)
 
 
 if __name__ == "__main__":
