@@ -133,7 +133,10 @@ class StepServer::Impl {
       auto parameters = route.pattern.match(request.target);
       if (!parameters) continue;
       call->path_parameters = std::move(*parameters);
-      return to_http(barrier_.pass(*call, route.handler, route.effects));
+      if (options_.on_call) options_.on_call(*call);
+      const StepAnswer answer = barrier_.pass(*call, route.handler, route.effects);
+      if (options_.on_answer) options_.on_answer(*call, answer);
+      return to_http(answer);
     }
     const bool action = call->phase == Phase::kAction;
     return problem(400, "bad_request",

@@ -39,6 +39,10 @@ struct StepServerOptions {
   Millis drain{10'000};                   ///< How long `stop` lets calls in work finish.
   std::size_t max_body = 16 << 20;        ///< A compensation carries its action's input and output.
   std::size_t max_connections = 4096;     ///< A thread each; one that is idle costs some 30 KB.
+  /// For logs and figures: told of every call of a step before the barrier sees it, and of its answer before that is
+  /// sent, answers from memory included. On the call's thread, many at once; the call waits. Must not throw.
+  std::function<void(const StepCall&)> on_call = nullptr;
+  std::function<void(const StepCall&, const StepAnswer&)> on_answer = nullptr;
 };
 
 struct StepOptions {

@@ -123,6 +123,32 @@ TEST_F(StepServerTest, AnActionIsAnsweredOnceDoneAndUndoneByItsCompensation) {
   EXPECT_EQ(post("o1/make/action", "{}")->status, 409);
 }
 
+TEST_F(StepServerTest, WhoLooksOnIsToldOfEveryCallAndAnswerThoseFromMemoryIncluded) {
+  std::vector<std::string> seen;  // One call at a time comes here.
+  StepServerOptions options;
+  options.on_call = [&](const StepCall& call) { seen.push_back("call " + call.key); };
+  options.on_answer = [&](const StepCall& call, const StepAnswer& answer) {
+    seen.push_back((std::holds_alternative<Done>(answer) ? "done " : "not done ") + call.idempotency_key);
+  };
+  StepServer server(*store_, options);
+  int runs = 0;
+  server.action("POST", "/things", [&](const StepCall&, Transaction&) -> StepAnswer {
+    ++runs;
+    if (runs == 1) return Refused{"no", "not this time"};
+    return Done{};
+  });
+  ASSERT_TRUE(server.start());
+  httplib::Client http("127.0.0.1", server.port());
+  for (const int status : {422, 204, 204}) {
+    EXPECT_EQ(http.Post("/things", headers("o1/make/action"), "{}", "application/json")->status, status);
+  }
+  EXPECT_EQ(http.Post("/things", headers("nonsense"), "{}", "application/json")->status, 400);
+  server.stop();
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(seen, (std::vector<std::string>{"call o1/make", "not done o1/make/action", "call o1/make",
+                                            "done o1/make/action", "call o1/make", "done o1/make/action"}));
+}
+
 TEST_F(StepServerTest, AHandlerSeesTheWholeCall) {
   std::promise<StepCall> seen;
   undo_ = [&](const StepCall& call, Transaction&) -> StepAnswer {
