@@ -19,14 +19,6 @@ constexpr int kTimersPerTurn = 1'000;
 /// Where a saga is stuck whose record does not replay.
 const store::Stuck kCorruptPlace{"", "", std::string(workers::codes::kCorrupt)};
 
-void answer_error(ClientMessage& message, const Error& error) {
-  std::visit(
-      [&error](auto& m) {
-        if (m.done) m.done(tl::unexpected(error));
-      },
-      message);
-}
-
 bool is_terminate(const core::Input& input) {
   const auto* command = std::get_if<core::OperatorCommand>(&input);
   return command != nullptr && command->verb == core::Verb::kTerminate;
@@ -48,6 +40,14 @@ Engine::Engine(Registry& registry, store::Store& store, workers::Dispatcher& dis
       recovery_(registry, store, clock, options, [mailbox = mailbox_](RecoveryReport report) {
         std::visit([&mailbox](auto&& r) { mailbox->post(std::move(r)); }, std::move(report));
       }) {}
+
+void Engine::answer_error(ClientMessage& message, const Error& error) {
+  std::visit(
+      [&error](auto& m) {
+        if (m.done) m.done(tl::unexpected(error));
+      },
+      message);
+}
 
 Error Engine::unavailable() { return Error{ErrorCode::kUnavailable, "sagad is shutting down and takes nothing new"}; }
 

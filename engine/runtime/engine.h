@@ -223,6 +223,7 @@ class Engine {
   [[nodiscard]] LiveSaga* find(store::SagaKey key);
   [[nodiscard]] bool has_room() const { return live_.size() < options_.max_live; }
   [[nodiscard]] static Error unavailable();
+  static void answer_error(ClientMessage& message, const Error& error);
 
   Registry& registry_;
   store::Store& store_;

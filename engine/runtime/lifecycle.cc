@@ -407,8 +407,16 @@ void Engine::give_up(LiveSaga& saga, const Error& error) {
   const std::string id = saga.id;
   drop(saga.key);
   if (answer) answer(tl::unexpected(error));
+  // Where nothing can be written any more, reading it back would only lead here again.
+  const bool for_good = error.code == ErrorCode::kPoisoned || error.code == ErrorCode::kFenced;
   for (QueuedInput& input : inbox) {
-    if (auto* client = std::get_if<ClientMessage>(&input)) ask_for(id, std::move(*client));
+    auto* client = std::get_if<ClientMessage>(&input);
+    if (client == nullptr) continue;
+    if (for_good) {
+      answer_error(*client, error);
+    } else {
+      ask_for(id, std::move(*client));
+    }
   }
 }
 
