@@ -39,6 +39,15 @@ ChildReported report_of(const ChildEffect& what, SagaStatus status, std::string_
   return {step_of(what), attempt_of(what), status, nullptr, std::move(failure)};
 }
 
+/// False for the start of a child whose parent has turned back since, or ended: it was told that there is none.
+bool is_wanted(const core::SagaState& parent, const ChildEffect& what) {
+  const auto* start = std::get_if<core::StartChild>(&what);
+  if (start == nullptr) return true;
+  const core::CallState& action = parent.steps[start->step].action;
+  const bool awaited = action.awaits == core::Awaits::kChild || action.awaits == core::Awaits::kSuspendedChild;
+  return awaited && action.attempts == start->attempt && !parent.stopping && !core::has_ended(parent.status);
+}
+
 /// A '~' before a step's name is one generation; one before a number only tells a child that was started again.
 std::size_t depth_of(const std::string& id) {
   std::size_t depth = 0;
@@ -206,10 +215,16 @@ void Engine::postpone(const Errand& errand) {
 void Engine::try_postponed_errands() {
   if (postponed_.empty() || draining_.load() || clock_.now() < next_errand_try_) return;
   for (const Errand& errand : std::exchange(postponed_, {})) {
-    const LiveSaga* parent = find(errand.parent);
+    LiveSaga* parent = find(errand.parent);
     const bool still_asked = parent != nullptr && std::find(parent->errands.begin(), parent->errands.end(),
                                                             errand.number) != parent->errands.end();
-    if (still_asked) run_errand(errand);
+    if (!still_asked) continue;
+    if (is_wanted(*parent->state, errand.what)) {
+      run_errand(errand);
+    } else {
+      std::erase(parent->errands, errand.number);
+      if (!parent->committing) settle(*parent);
+    }
   }
 }
 
