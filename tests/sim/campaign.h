@@ -1,0 +1,28 @@
+// Many worlds, one seed after the other and several side by side, what they come to together, and what is printed of
+// one in which something is violated: the seed, the invariant, the story, and the smallest world that still shows it.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "tests/sim/world.h"
+
+namespace saga::sim {
+
+struct CampaignOptions {
+  std::uint64_t from = 1;
+  std::uint64_t seeds = 0;  ///< 0: as many as there is time for.
+  double minutes = 0;       ///< 0: as long as it takes.
+  int jobs = 1;
+  bool story = false;
+  Cuts cuts;
+};
+
+/// The exit status: 0, or 1 when something was violated.
+int run_campaign(const CampaignOptions& options);
+
+/// Of each job the seed that it is at; 0: none.
+[[nodiscard]] std::array<std::atomic<std::uint64_t>, 64>& seeds_under_way();
+
+}  // namespace saga::sim
