@@ -18,8 +18,8 @@ def ready(rack, options, report):
         took.append({"ms": rack.sagad.ready_after_ms})
     idle = rack.sagad.rss_mb()
     rack.kill_sagad()
-    report.line(f"From exec to the ready line on an empty store, ten times: median {number(median(took, 'ms'))} ms, max "
-                f"{number(max(t['ms'] for t in took))} ms. Idle: {idle:.1f} MB resident.")
+    report.line(f"From exec to the ready line on an empty store, ten times: median {number(median(took, 'ms'))} ms, "
+                f"max {number(max(t['ms'] for t in took))} ms. Idle: {idle:.1f} MB resident.")
     report.line()
     report.measured("ready_ms", median(took, "ms"))
     report.measured("idle_mb", idle)
@@ -39,12 +39,12 @@ def flight(rack, options, report):
         most = max(most, metrics.sum("sagad_calls_in_flight"))
         return metrics.sum("sagad_sagas_ended_total", workflow="one-call", status="completed") >= calls
 
-    ended = wait_until(all_ended, "all calls are answered")
+    ended = wait_until(all_ended, "all calls are answered", pause=0.25)
     peak = rack.sagad.peak_mb()
     attempts = rack.metrics().sum("sagad_attempts_total", workflow="one-call")
     rack.kill_sagad()
-    report.line(f"{calls:,} sagas whose one call takes 5 s: started in {number(took)} s, all completed {number(ended)} s "
-                f"later, at most {number(most)} in flight seen, {number(attempts)} attempts; peak memory "
+    report.line(f"{calls:,} sagas whose one call takes 5 s: started in {number(took)} s, all completed "
+                f"{number(ended)} s later, at most {number(most)} in flight seen, {number(attempts)} attempts; peak memory "
                 f"{number(peak)} MB.")
     report.line()
     report.measured("flight_mb", peak, options.scaled_note(calls, 10_000))
@@ -59,8 +59,8 @@ def asleep(rack, options, report):
     accepted = rack.sagad.rss_mb()
     rack.kill_sagad()
     rack.start_sagad()
-    report.line(f"Accepted in batches of 1,000 in {number(took)} s, to begin in 30 days: {number(accepted)} MB resident "
-                f"then. After a restart: ready in {number(rack.sagad.ready_after_ms)} ms, "
+    report.line(f"Accepted in batches of 1,000 in {number(took)} s, to begin in 30 days: {number(accepted)} MB "
+                f"resident then. After a restart: ready in {number(rack.sagad.ready_after_ms)} ms, "
                 f"{number(rack.sagad.rss_mb())} MB. The store is {number(rack.size_mb())} MB.")
     report.line()
     report.measured("asleep_mb", max(accepted, rack.sagad.rss_mb()), options.scaled_note(sagas, 1_000_000))
@@ -83,9 +83,8 @@ def recovery(rack, options, report):
     rack.start_sagad()
     begun_before = rack.sagad.ready_after_ms / 1000
     accepted = begun_before + wait_until(lambda: rack.post_start("one-call") is None, "a start is accepted")
-    called = accepted + wait_until(
-        lambda: rack.metrics().sum("sagad_attempts_total", workflow="one-call", result="done") >= in_flight,
-        "all are called again")
+    # By the store: a scrape would ask the engine itself, which has enough to do.
+    called = accepted + wait_until(lambda: rack.count("running") == 0, "all are called again")
     report.line(f"kill -9; after the restart ready in {number(rack.sagad.ready_after_ms)} ms, a start accepted "
                 f"{number(accepted)} s after exec, all in flight called again, and answered, after {number(called)} s. "
                 f"Peak memory {number(rack.sagad.peak_mb())} MB; the store is {number(rack.size_mb())} MB.")
@@ -132,7 +131,8 @@ def fill(rack, options, report, sagas):
     room_mb = shutil.disk_usage(rack.folder).free / 2**20
     needed_mb = rack.size_mb() * sagas / real * 1.3 + 2048
     if needed_mb > room_mb:
-        report.line(f"Not measured: {sagas:,} sagas need about {number(needed_mb)} MB, and {number(room_mb)} MB are free.")
+        report.line(f"Not measured: {sagas:,} sagas need about {number(needed_mb)} MB, and {number(room_mb)} MB "
+                    "are free.")
         rack.remove("saga.db")
         return False
     options.say(f"multiplying {real:,} sagas to {sagas:,}, about {number(needed_mb)} MB")

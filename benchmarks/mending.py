@@ -52,8 +52,8 @@ def mend(rack, options, report):
                 f"{number(mended)} s.")
     report.line()
     report.line(f"Beside it 200 new sagas a second, open loop: a start took p50 {number(before['p50_ms'])}, p99 "
-                f"{number(before['p99_ms'])} ms before, p50 {number(during['p50_ms'])}, p99 {number(during['p99_ms'])} ms "
-                f"in the {number(beside['seconds'])} s from its begin. At the end {rack.count('compensated'):,} compensated, "
-                f"{rack.count('completed'):,} completed of {before['sagas'] + during['sagas']:,} started, "
+                f"{number(before['p99_ms'])} ms before, p50 {number(during['p50_ms'])}, p99 {number(during['p99_ms'])} "
+                f"ms in the {number(beside['seconds'])} s from its begin. At the end {rack.count('compensated'):,} "
+                f"compensated, {rack.count('completed'):,} completed of {before['sagas'] + during['sagas']:,} started, "
                 f"{rack.count('failed'):,} failed.")
     rack.kill_sagad()

@@ -77,8 +77,8 @@ class Report:
         lines = list(self._title)
         if all(name in self._measured for name in ("floor_128", "floor_512", "lone_p50")):
             of_128, of_512, lone = (number(self._measured[n][0]) for n in ("floor_128", "floor_512", "lone_p50"))
-            lines += ["", f"**Of what a bare loop without an engine does in the same minute, sagad does {of_128} at 128 "
-                      f"concurrent and {of_512} at 512; a lone saga takes {lone} times as long.**"]
+            lines += ["", f"**Of what a bare loop without an engine does in the same minute, sagad does {of_128} at "
+                      f"128 concurrent and {of_512} at 512; a lone saga takes {lone} times as long.**"]
         lines += ["", "| what | aim | measured | |", "|---|---|---|---|"]
         for name, aim in AIMS.items():
             if name in self._measured:

@@ -58,8 +58,8 @@ def rates(rack, options, report):
     report.bad += sum(sample["bad"] for samples in engine.values() for sample in samples)
     options.peak = max(median(samples, "per_second") for samples in engine.values())
 
-    report.line(f"Closed loop, {number(options.seconds)} s each; rounds: {options.runs}, every one over a fresh store, the "
-                "floor right before sagad at each width. Medians; in brackets the least and the most.")
+    report.line(f"Closed loop, {number(options.seconds)} s each; rounds: {options.runs}, every one over a fresh store, "
+                "the floor right before sagad at each width. Medians; in brackets the least and the most.")
     report.line()
     report.line("fdatasync of 4 KiB, each round: p50 " +
                 ", ".join(f"{f['fsync_p50_us']}" for f in fsyncs) + " us; p99 " +
@@ -105,8 +105,8 @@ def open_loop(rack, options, report):
         samples.append(measured_load(rack, 6, concurrent=1024, rate=options.peak / 2, seconds=options.seconds))
     rack.kill_sagad()
     report.bad += sum(sample["bad"] for sample in samples)
-    report.line(f"Starts are due evenly at half the peak rate ({number(options.peak)}/s), whatever comes back; a saga's "
-                "time counts from when its start was due.")
+    report.line(f"Starts are due evenly at half the peak rate ({number(options.peak)}/s), whatever comes back; a "
+                "saga's time counts from when its start was due.")
     report.line()
     report.table(["starts/s", "sagas/s", "p50 ms", "p90 ms", "p99 ms", "max ms", "CPU us a step: sagad"],
                  [[number(options.peak / 2), number(median(samples, "per_second"))] +
@@ -144,8 +144,8 @@ def batches(rack, options, report):
                                      start_at=days_ahead(30)))
     rack.kill_sagad()
     report.bad += sum(sample["bad"] for sample in samples)
-    report.line("Four clients, a batch each in flight; the sagas are to begin in 30 days, so that only accepting them is "
-                "measured.")
+    report.line("Four clients, a batch each in flight; the sagas are to begin in 30 days, so that only accepting them "
+                "is measured.")
     report.line()
     report.table(["sagas/s", "a batch: p50 ms", "p99 ms", "kB written a saga", "CPU us a start: sagad", "client"],
                  [[spread(samples, "per_second"), number(median(samples, "p50_ms")), number(median(samples, "p99_ms")),
@@ -160,9 +160,9 @@ def clients(rack, options, report):
     rack.restart()
     busy = rack.load(concurrent=900, waiting=100, waiting_workflow="rest", rate=500, no_wait=True, seconds=seconds)
     report.bad += busy["bad"]
-    report.line(f"500 starts/s, open loop, over 900 connections in turn for {number(seconds)} s, beside 100 that wait for "
-                f"the end of a saga over and over ({busy['waited_for']} ends): a start p50 {number(busy['p50_ms'])} ms, "
-                f"p99 {number(busy['p99_ms'])} ms, max {number(busy['max_ms'])} ms; failures: {busy['bad']}.")
+    report.line(f"500 starts/s, open loop, over 900 connections in turn for {number(seconds)} s, beside 100 that wait "
+                f"for the end of a saga over and over ({busy['waited_for']} ends): a start p50 "
+                f"{number(busy['p50_ms'])} ms, p99 {number(busy['p99_ms'])} ms, max {number(busy['max_ms'])} ms; failures: {busy['bad']}.")
     report.line()
     report.measured("clients_bad", busy["bad"])
     report.measured("clients_p99", busy["p99_ms"])

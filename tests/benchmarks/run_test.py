@@ -16,7 +16,7 @@ class Run(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(
                 [sys.executable, ARGUMENTS.run, "--programs", ARGUMENTS.programs, "--folder", folder, "--quick",
-                 "--seconds", "0.2", "--only", "rates,growth", "--growth", "500"],
+                 "--seconds", "0.1", "--only", "rates,growth", "--growth", "500"],
                 capture_output=True, text=True, check=False)
             cls.status, cls.report, cls.said = done.returncode, done.stdout, done.stderr
             with open(f"{folder}/benchmarks.md") as file:
@@ -51,8 +51,8 @@ class Run(unittest.TestCase):
         self.assertIn("--only flight", self.cells("memory: 10,000 calls in flight", 4)[2])
 
     def test_the_grown_store_holds_copies_that_are_read_back(self):
-        self.assertRegex(self.report, r"50 sagas were run and their rows multiplied to 500 .* 10 of the copies were read "
-                                      "back")
+        self.assertRegex(self.report, r"50 sagas were run and their rows multiplied to 500 .* 10 of the copies were "
+                                      "read back")
 
 
 class EngineSteps(unittest.TestCase):
@@ -61,8 +61,9 @@ class EngineSteps(unittest.TestCase):
     def test_brings_sagas_to_their_end_without_sockets(self):
         for workflow in ("bench", "undo"):
             with tempfile.TemporaryDirectory() as folder:
-                done = subprocess.run([f"{ARGUMENTS.programs}/engine_steps", "--folder", folder, "--workflow", workflow,
-                                       "--sagas", "20", "--concurrent", "5"], capture_output=True, text=True, check=False)
+                done = subprocess.run(
+                    [f"{ARGUMENTS.programs}/engine_steps", "--folder", folder, "--workflow", workflow, "--sagas", "20",
+                     "--concurrent", "5"], capture_output=True, text=True, check=False)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertEqual(json.loads(done.stdout)["sagas"], 20)
 
