@@ -28,7 +28,7 @@ class Campaign {
     work(0);
     threads.clear();
     summarise();
-    return violations_ == 0 ? 0 : 1;
+    return (violations_ == 0) == options_.expects_violation ? 1 : 0;
   }
 
  private:
@@ -38,7 +38,7 @@ class Campaign {
 
   void work(std::size_t job) {
     Definitions definitions;
-    while (!is_time_over() && violations_ < kMostViolations) {
+    while (!is_time_over() && violations_ < (options_.expects_violation ? 1 : kMostViolations)) {
       const std::uint64_t seed = next_.fetch_add(1);
       if (options_.seeds > 0 && seed >= options_.from + options_.seeds) return;
       seeds_under_way()[job].store(seed);
@@ -56,6 +56,7 @@ class Campaign {
     ++violations_;
     fmt::print("VIOLATION {} in seed {}: {}\n", report.violation->invariant, seed, report.violation->what);
     std::fflush(stdout);
+    if (options_.expects_violation) return;
     const Shrunk shrunk = shrink(seed, options_.cuts, report.violation->invariant, definitions);
     if (!options_.story) tell(shrunk.report, kLastLines);
     fmt::print("shrunk after {} tries: {}: {}\n", shrunk.tries, shrunk.report.violation->invariant,
