@@ -44,8 +44,8 @@ def flight(rack, options, report):
     attempts = rack.metrics().sum("sagad_attempts_total", workflow="one-call")
     rack.kill_sagad()
     report.line(f"{calls:,} sagas whose one call takes 5 s: started in {number(took)} s, all completed "
-                f"{number(ended)} s later, at most {number(most)} in flight seen, {number(attempts)} attempts; peak memory "
-                f"{number(peak)} MB.")
+                f"{number(ended)} s later, at most {number(most)} in flight seen, {number(attempts)} attempts; peak "
+                f"memory {number(peak)} MB.")
     report.line()
     report.measured("flight_mb", peak, options.scaled_note(calls, 10_000))
 

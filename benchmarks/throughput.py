@@ -162,7 +162,8 @@ def clients(rack, options, report):
     report.bad += busy["bad"]
     report.line(f"500 starts/s, open loop, over 900 connections in turn for {number(seconds)} s, beside 100 that wait "
                 f"for the end of a saga over and over ({busy['waited_for']} ends): a start p50 "
-                f"{number(busy['p50_ms'])} ms, p99 {number(busy['p99_ms'])} ms, max {number(busy['max_ms'])} ms; failures: {busy['bad']}.")
+                f"{number(busy['p50_ms'])} ms, p99 {number(busy['p99_ms'])} ms, max {number(busy['max_ms'])} ms; "
+                f"failures: {busy['bad']}.")
     report.line()
     report.measured("clients_bad", busy["bad"])
     report.measured("clients_p99", busy["p99_ms"])
