@@ -254,6 +254,30 @@ class Metrics:
         return total
 
 
+class Disturbance:
+    """How much of the cores others take, from now on: all that is not of this process and of what it started and ended.
+    What the kernel does on interrupts counts as nobody's, since much of it is the benchmark's own packets."""
+
+    def __init__(self):
+        self._begin = time.monotonic()
+        self._all, self._own = self._all_us(), self._own_us()
+
+    def percent(self):
+        took = (self._all_us() - self._all) - (self._own_us() - self._own)
+        return max(0.0, took / ((time.monotonic() - self._begin) * 1_000_000 * os.cpu_count()) * 100)
+
+    @staticmethod
+    def _all_us():
+        user, nice, system, _idle, _iowait, _irq, _softirq, steal = map(
+            int, pathlib.Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9])
+        return (user + nice + system + steal) * TICK_US
+
+    @staticmethod
+    def _own_us():
+        times = os.times()
+        return (times.user + times.system + times.children_user + times.children_system) * 1_000_000
+
+
 def _parse(program, text):
     try:
         return json.loads(text)

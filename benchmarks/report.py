@@ -5,6 +5,10 @@ import pathlib
 import statistics
 
 
+# What others may take of the cores before figures are said to be disturbed.
+QUIET_PERCENT = 5
+
+
 class Aim:
     """One row of what it must show."""
 
@@ -49,6 +53,7 @@ class Report:
         self._title = title_lines
         self._sections = []
         self._measured = {}
+        self._disturbance = 0
         self.bad = 0  # Answers that were not the expected ones, over all sections.
 
     def section(self, title):
@@ -73,8 +78,16 @@ class Report:
                   (f" ({note})" if note else "") + f": **{verdict}**.")
         self.line()
 
+    def disturbed_by(self, percent):
+        """What others took of the cores during the section."""
+        self._disturbance = max(self._disturbance, percent)
+        self.line(f"Meanwhile others took {percent:.0f} % of the cores.")
+
     def text(self):
         lines = list(self._title)
+        if self._disturbance > QUIET_PERCENT:
+            lines += ["", f"**Disturbed**: others took up to {self._disturbance:.0f} % of the cores during a section. "
+                      "Trust CPU a step, and no rate."]
         if all(name in self._measured for name in ("floor_128", "floor_512", "lone_p50")):
             of_128, of_512, lone = (number(self._measured[n][0]) for n in ("floor_128", "floor_512", "lone_p50"))
             lines += ["", f"**Of what a bare loop without an engine does in the same minute, sagad does {of_128} at "

@@ -46,7 +46,7 @@ def rates(rack, options, report):
     rack.start_worker()
     engine = {n: [] for n in CONCURRENT}
     floor = {n: [] for n in CONCURRENT}
-    fsyncs = []
+    fsyncs, peaks = [], []
     for _ in range(options.runs):
         fsyncs.append(rack.fsync())
         rack.restart()
@@ -54,6 +54,7 @@ def rates(rack, options, report):
         for n in CONCURRENT:
             floor[n].append(measured_floor(rack, n, options.seconds))
             engine[n].append(measured_load(rack, 6, concurrent=n, seconds=options.seconds))
+        peaks.append(rack.sagad.peak_mb())
         rack.kill_sagad()
     report.bad += sum(sample["bad"] for samples in engine.values() for sample in samples)
     options.peak = max(median(samples, "per_second") for samples in engine.values())
@@ -63,7 +64,8 @@ def rates(rack, options, report):
     report.line()
     report.line("fdatasync of 4 KiB, each round: p50 " +
                 ", ".join(f"{f['fsync_p50_us']}" for f in fsyncs) + " us; p99 " +
-                ", ".join(f"{f['fsync_p99_us']}" for f in fsyncs) + " us.")
+                ", ".join(f"{f['fsync_p99_us']}" for f in fsyncs) + " us. sagad's peak memory: " +
+                ", ".join(f"{peak:.0f}" for peak in peaks) + " MB.")
     report.line()
     report.table(
         ["concurrent", "sagas/s", "p50 ms", "p99 ms", "appends a commit", "commits/s", "kB written a saga",
