@@ -64,16 +64,36 @@ std::vector<std::string> Load::complaints() const {
   return complaints_;
 }
 
-bool Load::pause(SteadyClock::time_point until, bool also_when_finishing) {
+void Load::hold(bool held) {
+  const std::lock_guard lock(mutex_);
+  const auto now = SteadyClock::now();
+  if (held && !held_since_) held_since_ = now;
+  if (!held && held_since_) {
+    begin_ += now - *held_since_;
+    held_since_.reset();
+  }
+  changed_.notify_all();
+}
+
+bool Load::await_turn(std::int64_t n) {
+  const auto after =
+      std::chrono::duration_cast<SteadyClock::duration>(std::chrono::duration<double>(static_cast<double>(n) / rate_));
   std::unique_lock lock(mutex_);
-  return changed_.wait_until(lock, until, [&] { return stopped_ || (also_when_finishing && finishing_); });
+  while (!finishing_ && (held_since_ || SteadyClock::now() < begin_ + after)) {
+    held_since_ ? changed_.wait(lock) : static_cast<void>(changed_.wait_until(lock, begin_ + after));
+  }
+  return !finishing_;
+}
+
+bool Load::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, time, [&] { return stopped_; });
 }
 
 void Load::client() {
   for (;;) {
     const std::int64_t n = next_++;
-    const std::chrono::duration<double> after(static_cast<double>(n) / rate_);
-    if (pause(begin_ + std::chrono::duration_cast<SteadyClock::duration>(after), true)) return;
+    if (!await_turn(n)) return;
     Start start = draw_start(seed_, n);
     {
       const std::lock_guard lock(mutex_);
@@ -112,7 +132,7 @@ bool Load::send(const Start& start) {
       settle(start, answer->status, answer->body, first_sent);
       return true;
     }
-    if (pause(SteadyClock::now() + (answer ? kOverloaded : kAgain), false)) return false;
+    if (pause(answer ? kOverloaded : kAgain)) return false;
   }
 }
 

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,6 +38,8 @@ class Load {
   Load& operator=(const Load&) = delete;
 
   void start();
+  /// While held, nothing new is begun, and what would have been due comes as much later.
+  void hold(bool held);
   /// Nothing new is begun; what was sent is repeated until it is answered. Call `stop` for that to end.
   void finish();
   /// Gives up what is not answered.
@@ -57,20 +61,23 @@ class Load {
   bool send(const Start& start);
   void settle(const Start& start, int status, const std::string& body, std::int64_t first_sent_ns);
   void complain(const std::string& what);
+  /// Until start number `n` is due. False when there is to be no more.
+  bool await_turn(std::int64_t n);
   /// True when told to stop.
-  bool pause(std::chrono::steady_clock::time_point until, bool also_when_finishing);
+  bool pause(std::chrono::milliseconds time);
   [[nodiscard]] std::string body_of(const Start& start);
 
   const std::uint16_t port_;
   const std::uint64_t seed_;
   const double rate_;
-  std::chrono::steady_clock::time_point begin_;
   Outages outages_;
   std::atomic<std::int64_t> next_{0};
   std::atomic<int> unanswered_{0};
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool finishing_ = false;  ///< Guarded by mutex_, as all below.
+  std::chrono::steady_clock::time_point begin_;  ///< Guarded by mutex_, as all below. Put off by what was held.
+  std::optional<std::chrono::steady_clock::time_point> held_since_;
+  bool finishing_ = false;
   bool stopped_ = false;
   std::map<std::string, Plan> known_;
   std::vector<std::string> recent_;  ///< Accepted ids to clash with.

@@ -110,14 +110,17 @@ std::optional<std::string> Rack::start_worker(std::size_t worker) {
   return fmt::format("the worker {} did not become ready: {}", kWorkers[worker], workers_[worker]->stderr_text());
 }
 
-void Rack::signal_worker(std::size_t worker, int signal) { workers_[worker]->kill(signal); }
+void Rack::signal_worker(std::size_t worker, int signal) {
+  if (signal == SIGSTOP) worker_faults_ns_.push_back(now_ns());
+  workers_[worker]->kill(signal);
+}
 
 std::optional<std::string> Rack::revive_workers() {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     if (!has_ended(*workers_[i])) continue;
     if (const int code = workers_[i]->wait(); code != 128 + SIGKILL)
       return fmt::format("the worker {} ended with {}: {}", kWorkers[i], code, workers_[i]->stderr_text());
-    ++worker_deaths_;
+    worker_faults_ns_.push_back(now_ns());
     if (auto problem = start_worker(i)) return problem;
   }
   return std::nullopt;

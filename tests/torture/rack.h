@@ -49,7 +49,8 @@ class Rack {
 
   [[nodiscard]] std::uint16_t port() const { return port_; }
   [[nodiscard]] std::string database(std::size_t worker) const { return folder_ + "/" + kWorkers[worker] + ".db"; }
-  [[nodiscard]] int worker_deaths() const { return worker_deaths_; }
+  /// When workers were found dead, or stopped.
+  [[nodiscard]] const std::vector<std::int64_t>& worker_faults_ns() const { return worker_faults_ns_; }
 
  private:
   void keep_log(testing::ChildProcess& child, const std::string& name) const;
@@ -60,7 +61,7 @@ class Rack {
   std::array<std::uint16_t, kWorkers.size()> worker_ports_{};
   std::unique_ptr<testing::ChildProcess> sagad_;
   std::array<std::unique_ptr<testing::ChildProcess>, kWorkers.size()> workers_;
-  int worker_deaths_ = 0;
+  std::vector<std::int64_t> worker_faults_ns_;
 };
 
 }  // namespace saga::torture
