@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,8 @@ class CallbackTokens {
 
   /// `key`: `kKeyBytes` random bytes as hex, as `fresh_key` makes them.
   explicit CallbackTokens(std::string_view key_hex);
+  ~CallbackTokens();
+  CallbackTokens(CallbackTokens&&) noexcept;
 
   /// "/v1/callbacks/order-42/charge/action/1/8f0c…": 128 bits of HMAC-SHA256 at the end.
   [[nodiscard]] std::string path(const CallbackTarget& target) const;
@@ -43,9 +46,11 @@ class CallbackTokens {
   [[nodiscard]] static bool is_key(std::string_view key_hex);
 
  private:
-  [[nodiscard]] std::string mac(const CallbackTarget& target) const;
+  class Signer;
 
-  std::string key_;
+  [[nodiscard]] std::string mac(std::string_view target) const;
+
+  std::unique_ptr<Signer> signer_;
 };
 
 }  // namespace saga::runtime

@@ -59,6 +59,12 @@ TEST(Callback, AHeartbeatStartsItsTimeAnew) {
   EXPECT_THAT(limited.beat("a"), ElementsAre("a beats, 10m more")) << "as often as it likes";
 }
 
+TEST(Callback, AHeartbeatDoesNotPutOffTheDeadline) {
+  Driver saga = taken_saga(flow({step("a")}, "deadline: 10m"));
+  saga.now = saga.now + minutes(11);
+  EXPECT_THAT(saga.beat("a"), Contains("stop: deadline_exceeded"));
+}
+
 TEST(Callback, AHeartbeatBeforeThe202IsNotRefusedAndChangesNothing) {
   Driver saga(flow({step("a")}));
   saga.start();
