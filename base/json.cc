@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
 #include <vector>
 
 namespace saga {
@@ -147,34 +150,109 @@ Result<Json> read_json(std::string_view text, std::size_t max_depth) {
                                                parsed.error().position.column, parsed.error().message));
 }
 
-std::string dump_json(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+namespace {
+
+/// nlohmann's own: slower by far, exact for numbers with a fraction and for text that may be no UTF-8.
+std::string dump_by_library(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+template <typename Integer>
+void append_integer(std::string& out, Integer value) {
+  std::array<char, 24> digits{};
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+void append_text(std::string& out, const std::string& text) {
+  const bool ascii = std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii) {
+    append_json_string(out, text);
+  } else {
+    out += dump_by_library(Json(text));
+  }
+}
+
+void append_json(std::string& out, const Json& value) {
+  char before = '{';
+  switch (value.type()) {
+    case Json::value_t::object:
+      for (const auto& [name, member] : value.get_ref<const Json::object_t&>()) {
+        out += std::exchange(before, ',');
+        append_text(out, name);
+        out += ':';
+        append_json(out, member);
+      }
+      out += value.empty() ? "{}" : "}";
+      return;
+    case Json::value_t::array:
+      before = '[';
+      for (const Json& item : value) {
+        out += std::exchange(before, ',');
+        append_json(out, item);
+      }
+      out += value.empty() ? "[]" : "]";
+      return;
+    case Json::value_t::string:
+      return append_text(out, value.get_ref<const std::string&>());
+    case Json::value_t::boolean:
+      out += value.get<bool>() ? "true" : "false";
+      return;
+    case Json::value_t::null:
+      out += "null";
+      return;
+    case Json::value_t::number_integer:
+      return append_integer(out, value.get<std::int64_t>());
+    case Json::value_t::number_unsigned:
+      return append_integer(out, value.get<std::uint64_t>());
+    default:
+      out += dump_by_library(value);
+  }
+}
+
+/// What stands for `c` inside a JSON string; empty: itself.
+std::string_view escape_of(char c) {
+  switch (c) {
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\b':
+      return "\\b";
+    case '\f':
+      return "\\f";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return {};
+  }
+}
+
+bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
+
+}  // namespace
+
+std::string dump_json(const Json& value) {
+  std::string out;
+  append_json(out, value);
+  return out;
+}
 
 void append_json_string(std::string& out, std::string_view text) {
   out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-        } else {
-          out += c;
-        }
+  while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    if (const std::string_view escape = escape_of(text.front()); !escape.empty()) {
+      out += escape;
+    } else {
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(text.front())));
     }
+    text.remove_prefix(1);
   }
   out += '"';
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace saga {
 namespace {
 
@@ -47,6 +49,31 @@ TEST(ParseJson, SaysWhatIsWrongInPlainCharactersWhateverTheTextHolds) {
     ASSERT_FALSE(value) << text;
     for (const char c : value.error().message) EXPECT_GE(c, ' ') << value.error().message;
   }
+}
+
+TEST(DumpJson, WritesWhatTheLibraryWrites) {
+  Json values = {nullptr,
+                 true,
+                 false,
+                 0,
+                 -1,
+                 0.1,
+                 1.0,
+                 1e300,
+                 -2.5e-9,
+                 9007199254740993,
+                 18446744073709551615ULL,
+                 "",
+                 Json::object(),
+                 Json::array(),
+                 {{"", {{"a", {1, {}, {{"b", Json::array()}}}}}}, {"\u00e9", "\u20ac"}}};
+  values.push_back(std::numeric_limits<std::int64_t>::min());
+  values.push_back(std::numeric_limits<double>::infinity());
+  values.push_back("no \xff utf-8");
+  for (int c = 0; c < 256; ++c) values.push_back(std::string("<") + static_cast<char>(c) + ">\"\\");
+  const auto by_library = [](const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); };
+  for (const Json& value : values) EXPECT_EQ(dump_json(value), by_library(value));
+  EXPECT_EQ(dump_json(values), by_library(values));
 }
 
 TEST(AppendJsonString, EscapesWhatJsonWantsEscaped) {

@@ -39,6 +39,18 @@ TEST(Time, FormatAndParseAgree) {
   EXPECT_EQ(parse_time("2026-11-23T04:54:47.123999Z"), time);
 }
 
+TEST(Time, EveryPlaceOfATimeIsWritten) {
+  EXPECT_EQ(format_time(Timestamp{0}), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(Timestamp{-1}), "1969-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(Timestamp{951'827'696'007}), "2000-02-29T12:34:56.007Z");
+  EXPECT_EQ(format_time(Timestamp{253'402'300'799'999}), "9999-12-31T23:59:59.999Z");
+  EXPECT_EQ(format_time(Timestamp{-62'167'219'200'000}), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(format_time(Timestamp{253'402'300'800'000}), "year 10000");
+  for (std::int64_t ms = 1; ms < 4'000'000'000'000; ms = ms * 7 + 13) {
+    EXPECT_EQ(parse_time(format_time(Timestamp{ms})), Timestamp{ms});
+  }
+}
+
 TEST(Time, RefusesWhatIsNotOne) {
   for (const char* text :
        {"", "now", "2026-11-23", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23T04:54:47",
