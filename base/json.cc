@@ -230,8 +230,6 @@ std::string_view escape_of(char c) {
   }
 }
 
-bool is_plain(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\'; }
-
 }  // namespace
 
 std::string dump_json(const Json& value) {
@@ -241,9 +239,10 @@ std::string dump_json(const Json& value) {
 }
 
 void append_json_string(std::string& out, std::string_view text) {
+  const auto is_special = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; };
   out += '"';
   while (!text.empty()) {
-    const auto plain = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    const auto plain = static_cast<std::size_t>(std::find_if(text.begin(), text.end(), is_special) - text.begin());
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) break;
