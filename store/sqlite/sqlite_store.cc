@@ -135,7 +135,7 @@ Result<std::unique_ptr<Connection>> open_for_writing(const std::string& path, co
   }
   // FULL: one sync of the log a commit. Debian's SQLite overwrites deleted content unless told not to.
   const Result<void> set = db.execute(
-      "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;"
+      "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
       "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 0;");
   if (!set) return tl::unexpected(set.error());
   // A log left by a crash may hold commits that reached the system's cache but not the disk (a sync that failed is not
