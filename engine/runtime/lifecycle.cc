@@ -113,6 +113,9 @@ void Engine::begin_saga(ClientStart start) {
   }
   Decision decision;
   LiveSaga& saga = add_live(start.request, std::move(*children), decision);
+  if (holding_) {  // A child that its parent had only decided to start.
+    saga.inbox.emplace_back(core::Input(core::OperatorCommand{core::Verb::kSuspend, "", nullptr, *holding_}));
+  }
   auto shared = std::make_shared<ClientStart>(std::move(start));
   commit(
       saga, std::move(decision),
@@ -203,7 +206,7 @@ void Engine::process_delivery(LiveSaga& saga, ClientDelivery message) {
 
 Decision Engine::decide(const LiveSaga& saga, const core::Input& input) {
   const bool starts = std::holds_alternative<core::StartSaga>(input);
-  const core::Moment moment{clock_.now(), random_(), !draining_.load() && (!starts || has_room())};
+  const core::Moment moment{clock_.now(), random_(), !draining_.load() && !holding_ && (!starts || has_room())};
   return core::decide(*saga.workflow, *saga.state, input, moment);
 }
 

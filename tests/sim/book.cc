@@ -9,7 +9,6 @@ namespace saga::sim {
 
 using core::Event;
 using core::SagaState;
-using core::SagaStatus;
 
 namespace {
 
@@ -98,6 +97,7 @@ void Book::durable(const store::Append& append, const store::SagaRow& row, int p
     saga = by_key_.at(append.saga);
   }
   ++setting_.tally.commits;
+  const SagaStatus status_before = saga->state.status;
   for (const store::Record& record : append.events) {
     ++setting_.tally.events;
     setting_.story.tell(Chance::mix(Chance::hash(record.type), Chance::hash(record.data)), [&] {
@@ -109,6 +109,7 @@ void Book::durable(const store::Append& append, const store::SagaRow& row, int p
     if (event->at < saga->state.updated_at) violated("time", *saga, "time runs backwards");
     if (event->at > std::max(now, saga->state.updated_at)) violated("time", *saga, "an event is from the future");
     check_deadline(*saga, begins(event->body).value_or(0), *event);
+    if (const auto* begun = std::get_if<core::AttemptBegun>(&event->body)) check_time(*saga, *begun, event->at);
     const SagaState before = saga->state;
     if (const auto applied = core::apply(*saga->workflow, saga->state, *event); !applied) {
       return violated("I7", *saga, "its events do not replay: " + applied.error().message);
@@ -123,6 +124,7 @@ void Book::durable(const store::Append& append, const store::SagaRow& row, int p
     violated(first.starts_with("I") ? first.substr(0, 2) : "rules", *saga, first);
   }
   check_row(*saga, row, now);
+  check_parent(*saga, status_before, now);
   if (told_) told_(*saga);
 }
 
@@ -130,6 +132,51 @@ void Book::check_deadline(SagaRecord& saga, core::StepIndex step, const Event& e
   if (!saga.deadline || !begins(event.body) || pivot_was_called(saga)) return;
   if (event.at < *saga.deadline) return;
   violated("deadline", saga, fmt::format("{} is begun past the deadline", saga.workflow->steps[step].name));
+}
+
+/// No attempt begins before its delay is over, nor past the time for all of them.
+void Book::check_time(const SagaRecord& saga, const core::AttemptBegun& begun, Timestamp at) {
+  const core::CallState& call = call_state(saga.state, begun.step, begun.phase);
+  const workflows::Step& step = saga.workflow->steps[begun.step];
+  const std::string what = fmt::format("{}/{} #{}", step.name, workers::to_string(begun.phase), begun.attempt);
+  if (call.due_at && at < *call.due_at) violated("delay", saga, what + " begins before it is due");
+  if (!step.total_timeout || !call.budget_from || at <= *call.budget_from + *step.total_timeout) return;
+  violated("total_timeout", saga, what + " begins past its total_timeout");
+}
+
+/// The delay is what one of the step's policies says, or what the worker asked for.
+void Book::check_delay(const SagaRecord& saga, const core::AttemptFailed& failed, Timestamp at) {
+  if (!failed.due_at) return;
+  const Timestamp from = saga.state.suspension ? saga.state.suspension->since : at;
+  const Millis delay = *failed.due_at - from;
+  const int used = call_state(saga.state, failed.step, failed.phase).counted;
+  const workflows::Step& step = saga.workflow->steps[failed.step];
+  bool fits = failed.counted ? false : delay.count() == 0;
+  for (const workflows::RetryPolicy* policy : {&step.retry, &step.compensation_retry}) {
+    double plain = static_cast<double>(policy->initial_interval.count());
+    for (int i = 1; i < used; ++i) plain *= policy->multiplier;
+    plain = std::min(plain, static_cast<double>(policy->max_interval.count()));
+    const auto spread = static_cast<double>(delay.count());
+    fits = fits || (spread >= plain * (1 - policy->jitter) - 1 && spread <= plain * (1 + policy->jitter) + 1);
+  }
+  fits = fits || delay == Millis{1'000} || delay == Millis{2'000} || delay == Millis{3'000};  // `Retry-After`.
+  if (fits) return;
+  violated("delay", saga, fmt::format("{} is retried after {} ms", step.name, delay.count()));
+}
+
+/// A parent in no memory has to be found when its child has ended, has come to wait for somebody, or goes on.
+void Book::check_parent(const SagaRecord& saga, SagaStatus before, Timestamp now) {
+  const std::string& parent = saga.state.facts->parent_id;
+  const SagaStatus after = saga.state.status;
+  if (parent.empty() || before == after) return;
+  if (!core::has_ended(after) && (before == SagaStatus::kSuspended) == (after == SagaStatus::kSuspended)) return;
+  const auto row = read_(parent);
+  if (!row) return violated("I1", saga, "its parent is not there");
+  const Timestamp latest = std::max(now, saga.state.updated_at);
+  // One that is suspended asks how its child stands when it is read back.
+  if (row->head.status == core::to_string(SagaStatus::kSuspended)) return;
+  if (row->head.ended || (row->head.wake_at && *row->head.wake_at <= latest)) return;
+  violated("I1", saga, "its parent would not be found if the process died now");
 }
 
 void Book::follow_deadline(SagaRecord& saga, const SagaState& before, const Event& event) {
@@ -148,6 +195,7 @@ void Book::check_event(SagaRecord& saga, const Event& event, int process) {
   if (const auto* signal = std::get_if<core::SignalReceived>(&event.body)) ++saga.actors[signal->actor];
   if (const auto* failed = std::get_if<core::AttemptFailed>(&event.body)) {
     check_failed(saga, *failed, process);
+    check_delay(saga, *failed, event.at);
   } else if (const auto* completed = std::get_if<core::StepCompleted>(&event.body)) {
     if (saga.workflow->steps[completed->step].kind != workflows::StepKind::kCall) return;
     check_completed(saga, completed->step, Phase::kAction, completed->attempt, completed->http_status);

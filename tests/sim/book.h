@@ -23,6 +23,8 @@
 
 namespace saga::sim {
 
+using core::SagaStatus;
+
 /// One attempt of one call.
 struct AttemptRecord {
   int process = 0;  ///< That sent it; 0: it never left.
@@ -91,6 +93,9 @@ class Book {
   /// `told` of every saga that gets further on the disk.
   void on_durable(std::function<void(SagaRecord&)> told) { told_ = std::move(told); }
 
+  /// How a row is read.
+  void read_rows(std::function<Result<store::SagaRow>(const std::string&)> read) { read_ = std::move(read); }
+
   /// `append` is on the disk. `now` by the clock of `process`.
   void durable(const store::Append& append, const store::SagaRow& row, int process, Timestamp now);
   /// The engine says that this is durable now.
@@ -110,12 +115,16 @@ class Book {
   void check_failed(SagaRecord& saga, const core::AttemptFailed& failed, int process);
   void check_completed(SagaRecord& saga, core::StepIndex step, Phase phase, int attempt, int status);
   void check_deadline(SagaRecord& saga, core::StepIndex step, const core::Event& event);
+  void check_time(const SagaRecord& saga, const core::AttemptBegun& begun, Timestamp at);
+  void check_delay(const SagaRecord& saga, const core::AttemptFailed& failed, Timestamp at);
+  void check_parent(const SagaRecord& saga, SagaStatus before, Timestamp now);
   void check_row(const SagaRecord& saga, const store::SagaRow& row, Timestamp now);
   void follow_deadline(SagaRecord& saga, const core::SagaState& before, const core::Event& event);
   void violated(std::string_view invariant, const SagaRecord& saga, const std::string& what);
 
   Setting& setting_;
   std::function<void(SagaRecord&)> told_;
+  std::function<Result<store::SagaRow>(const std::string&)> read_;
   const std::map<std::string, workflows::WorkflowRef>& workflows_;
   std::deque<std::unique_ptr<SagaRecord>> sagas_;
   std::unordered_map<std::string, SagaRecord*> by_id_;

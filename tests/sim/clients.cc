@@ -111,6 +111,9 @@ void Clients::answered(const WishRef& wish, std::vector<bool> created) {
     setting_.violated("I8", fmt::format("{} is created twice", wish->starts.front().id));
   const bool first = !wish->accepted;
   wish->accepted = true;
+  if (Process* process = reach_()) {
+    for (const auto& start : wish->starts) process->subscribe(start.id);
+  }
   if (first && chance_.percent(5 * setting_.plan.of(Fault::kClient)) && !setting_.calm) misbehave(wish);
 }
 

@@ -5,6 +5,8 @@
 namespace saga::sim {
 namespace {
 
+constexpr std::size_t kUnsynced = 20;  ///< Appends that a disk which lies keeps for itself.
+
 tl::unexpected<Error> dead() { return fail(ErrorCode::kUnavailable, "nobody is there any more"); }
 
 }  // namespace
@@ -16,6 +18,7 @@ Disk::Disk(Setting& setting, Book& book)
       tables_(std::make_unique<store::MemoryBackend>()) {}
 
 void Disk::belongs_to(std::shared_ptr<Life> life, const Clock& clock) {
+  if (!unsynced_.empty()) lose_unsynced();
   life_ = std::move(life);
   clock_ = &clock;
 }
@@ -50,12 +53,38 @@ std::vector<Result<void>> Disk::write(std::span<const store::AppendGroup> groups
   auto results = *tables_->commit(groups);
   for (std::size_t i = 0; i < groups.size(); ++i) {
     if (!results[i]) continue;
-    for (const store::Append& append : groups[i]) {
-      if (store::is_audit_alone(append)) continue;
-      if (const auto row = tables_->find(append.saga)) book_.durable(append, *row, life_->process(), clock_->now());
+    if (setting_.plan.cuts.disk_lies) {
+      unsynced_.push_back(groups[i]);
+    } else {
+      sync(groups[i]);
     }
   }
+  if (unsynced_.size() > kUnsynced) {
+    for (const store::AppendGroup& group : unsynced_) sync(group);
+    synced_.insert(synced_.end(), unsynced_.begin(), unsynced_.end());
+    unsynced_.clear();
+  }
   return results;
+}
+
+void Disk::sync(const store::AppendGroup& group) {
+  for (const store::Append& append : group) {
+    if (store::is_audit_alone(append)) continue;
+    if (const auto row = tables_->find(append.saga)) book_.durable(append, *row, life_->process(), clock_->now());
+  }
+}
+
+void Disk::lose_unsynced() {
+  setting_.story.tell(24, [&] { return fmt::format("{} commits are lost that were acknowledged", unsynced_.size()); });
+  tables_ = std::make_unique<store::MemoryBackend>();
+  unsynced_.clear();
+  if (synced_.empty()) return;
+  const store::Fence fence = synced_.front().front().fence;
+  static_cast<void>(tables_->take_over(fence.shard, ""));
+  for (store::AppendGroup& group : synced_) {
+    for (store::Append& append : group) append.fence.epoch = 1;  // Whoever wrote it then.
+    static_cast<void>(tables_->commit(std::span(&group, 1)));
+  }
 }
 
 Result<bool> Disk::register_workflows(std::span<const store::WorkflowRow> rows, const store::AuditEntry* audit) {

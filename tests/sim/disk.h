@@ -34,6 +34,8 @@ class Disk final : public store::Backend {
 
  private:
   std::vector<Result<void>> write(std::span<const store::AppendGroup> groups);
+  void sync(const store::AppendGroup& group);
+  void lose_unsynced();
 
   Setting& setting_;
   Book& book_;
@@ -42,6 +44,8 @@ class Disk final : public store::Backend {
   std::shared_ptr<Life> life_;
   const Clock* clock_ = nullptr;  ///< Of the process it belongs to.
   Timestamp refuses_until_;
+  std::vector<store::AppendGroup> synced_;  ///< Only of a disk that lies, as the next.
+  std::vector<store::AppendGroup> unsynced_;
 };
 
 }  // namespace saga::sim

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   app.add_option("--without", without, "Leave out these faults")->delimiter(',');
   app.add_option("--without-sagas", without_sagas, "Leave out these sagas, by number")->delimiter(',');
   app.add_option("--crashes", options.cuts.most_crashes, "At most so many");
+  app.add_flag("--disk-lies", options.cuts.disk_lies, "Plant a disk that acknowledges what it has not synced");
   CLI11_PARSE(app, argc, argv);
   for (const std::string& name : without) {
     const auto fault = saga::sim::fault_named(name);

@@ -82,7 +82,8 @@ void Operators::deliver(const std::string& saga, core::Input input, std::string 
   Process* process = reach_();
   if (process == nullptr) return;
   const std::size_t place = deeds_.size();
-  deeds_.push_back({saga, std::move(actor), Answer::kNone});
+  const bool is_command = std::holds_alternative<core::OperatorCommand>(input);
+  deeds_.push_back({saga, std::move(actor), is_command, Answer::kNone});
   process->deliver({saga, std::move(input), ""}, [this, place](Result<runtime::DeliveryAnswer> answer) {
     Deed& deed = deeds_[place];
     if (!answer) {
@@ -124,8 +125,10 @@ void Operators::mend(SagaRecord& saga) {
   command(saga.id, Verb::kSkip, place.step, action ? share(Json{{"n", 1}, {"go", true}}) : nullptr);
 }
 
-void Operators::check() const {
+void Operators::check(const std::vector<store::AuditRow>& audit) const {
   std::map<std::string, int> counts;
+  std::map<std::string, int> audited;
+  for (const store::AuditRow& row : audit) ++audited[row.entry.actor];
   for (const auto& saga : book_.sagas()) {
     for (const auto& [actor, times] : saga->actors) counts[actor] += times;
   }
@@ -136,6 +139,11 @@ void Operators::check() const {
     if (!well)
       setting_.violated("I8",
                         fmt::format("what {} asked of {} is in its events {} times", deed.actor, deed.saga, times));
+    const auto entry = audited.find(deed.actor);
+    if ((entry == audited.end() ? 0 : entry->second) != (deed.command ? times : 0)) {
+      setting_.violated("audit",
+                        fmt::format("what {} asked of {} is not in the audit as in its events", deed.actor, deed.saga));
+    }
   }
 }
 

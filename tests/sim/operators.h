@@ -18,13 +18,15 @@ class Operators {
   void begin();
   /// Once over all that has not ended: resumes, retries, skips, signals.
   void mend();
-  void check() const;
+  /// `audit`: what the store has of operators' calls.
+  void check(const std::vector<store::AuditRow>& audit) const;
 
  private:
   enum class Answer { kNone, kRefused, kChanged, kNothing };
   struct Deed {
     std::string saga;
     std::string actor;
+    bool command = false;  ///< Not a signal.
     Answer answer = Answer::kNone;
   };
 

@@ -17,6 +17,7 @@ std::string Cuts::arguments() const {
   }
   if (!names.empty()) text += fmt::format(" --without {}", fmt::join(names, ","));
   if (!without_sagas.empty()) text += fmt::format(" --without-sagas {}", fmt::join(without_sagas, ","));
+  if (disk_lies) text += " --disk-lies";
   if (most_crashes) text += fmt::format(" --crashes {}", *most_crashes);
   return text;
 }
@@ -38,6 +39,8 @@ Plan Plan::draw(std::uint64_t seed, const Cuts& cuts) {
     plan.rate[i] = chance.one_in(3) ? 0 : strength;
   }
   plan.rate[index_of(Fault::kAnswer)] = chance.one_of({0, 3, 10, 10, 25, 40});
+  plan.rate[index_of(Fault::kCallback)] = chance.one_of({0, 10, 30, 60});
+  plan.rate[index_of(Fault::kCompensation)] = chance.one_of({0, 0, 3, 15, 40});
   plan.rate[index_of(Fault::kTerminate)] = chance.one_of({0, 0, 1, 5});
 
   plan.runtime.seed = chance.next();

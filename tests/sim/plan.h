@@ -14,11 +14,12 @@
 
 namespace saga::sim {
 
-/// What is left out. It changes nothing of what stays.
+/// What is left out, or planted. It changes nothing of what stays.
 struct Cuts {
   std::bitset<kFaults> without;
   std::set<int> without_sagas;      ///< By number.
   std::optional<int> most_crashes;  ///< None: as drawn.
+  bool disk_lies = false;           ///< Planted: it acknowledges what it has not synced.
 
   [[nodiscard]] std::string arguments() const;  ///< As the command line says it.
 };

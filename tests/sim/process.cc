@@ -108,10 +108,26 @@ Process::Process(Setting& setting, Disk& disk, Book& book, Network& network,
   }
   runtime_ = std::move(*created);
   runtime_->set_public_url(kUrl);
+  if (boot_.hold) hold();
+}
+
+/// As a daemon does that was told to: it ends where it cannot.
+void Process::hold() {
+  setting_.story.tell(33, [] { return std::string("==== it holds everything that has not ended"); });
+  holding_ = true;
+  const core::Actor actor{"hold", true, "held"};
+  for (bool more = true; more && life_->pass();) {
+    const auto held = runtime_->hold_some(actor);
+    more = held && *held;
+    while (more && alive() && store_->step()) continue;
+    if (!held || disk_.refuses() || poisoned()) life_->end();
+  }
+  holding_ = false;
 }
 
 Process::~Process() {
   life_->end();
+  waiting_.clear();
   runtime_.reset();
   store_.reset();
 }
@@ -154,6 +170,30 @@ std::optional<Timestamp> Process::next_due() const {
   const auto due = runtime_->next_due();
   if (!due) return std::nullopt;
   return clock_.agenda_time(*due);
+}
+
+void Process::subscribe(const std::string& saga) {
+  const SagaRecord* record = book_.find(saga);
+  if (record == nullptr || waiting_.contains(saga)) return;
+  Waiting& waiting = waiting_[saga];
+  waiting.from = record->state.seq;
+  waiting.subscription = runtime_->subscribe(saga, [this, saga](const runtime::CommitNotice& notice) {
+    if (!alive()) return;
+    const core::SagaState& shown = *notice.saga.state;
+    book_.shown(shown);
+    const bool at_rest = core::has_ended(shown.status) || shown.status == core::SagaStatus::kSuspended;
+    if (notice.at_rest != at_rest || notice.seq != shown.seq)
+      setting_.violated("I7", "who waits for " + saga + " is told something else");
+    waiting_[saga].told = notice.seq;
+  });
+}
+
+void Process::check_told() const {
+  for (const auto& [id, waiting] : waiting_) {
+    const std::int64_t last = book_.find(id)->state.seq;
+    if (last > waiting.from && waiting.told != last)
+      setting_.violated("I7", fmt::format("who waits for {} was not told of its end", id));
+  }
 }
 
 void Process::drain() {
@@ -239,6 +279,7 @@ workers::Breaker::Time Process::steady() const { return workers::Breaker::Time(M
 
 void Process::send(workers::WorkerCall call, workers::CallDone done) {
   if (!life_->pass()) return;
+  if (holding_) setting_.violated("hold", "a call leaves while everything is to be held");
   auto wire = book_.sent(call, boot_.number);
   if (!wire) return;
   auto flight = std::make_shared<Flight>();

@@ -50,6 +50,10 @@ class Process final : public workers::Dispatcher, private runtime::RuntimeObserv
   /// Turns until there is nothing to do at this moment.
   void settle();
   void step_store();
+  /// From now on who waits for `saga` is told of its commits.
+  void subscribe(const std::string& saga);
+  /// That those who wait were told of the last commit.
+  void check_told() const;
   /// By the agenda's time.
   [[nodiscard]] std::optional<Timestamp> next_due() const;
   void drain();
@@ -80,6 +84,7 @@ class Process final : public workers::Dispatcher, private runtime::RuntimeObserv
   [[nodiscard]] workers::Breaker::Time steady() const;
   void begin(std::unique_ptr<workers::Attempt> attempt);
   void ask_for_store();
+  void hold();
   template <typename Answer>
   std::function<void(Answer)> unless_dead(std::function<void(Answer)> done);
 
@@ -94,6 +99,7 @@ class Process final : public workers::Dispatcher, private runtime::RuntimeObserv
   Chance chance_;
   bool draining_ = false;
   bool store_asked_ = false;
+  bool holding_ = false;
   Timestamp hangs_until_;
   std::uint64_t flights_ = 0;
   std::unordered_map<std::uint64_t, std::unique_ptr<workers::Attempt>> under_way_;
@@ -102,6 +108,12 @@ class Process final : public workers::Dispatcher, private runtime::RuntimeObserv
   std::unique_ptr<store::StoreOverMemory> store_;
   std::unique_ptr<runtime::Registry> registry_;
   std::unique_ptr<runtime::Runtime> runtime_;
+  struct Waiting {
+    std::int64_t from = 0;  ///< The last event when it began to wait.
+    std::int64_t told = 0;
+    std::unique_ptr<runtime::Runtime::Subscription> subscription;
+  };
+  std::map<std::string, Waiting> waiting_;  ///< By saga. Ends before the runtime.
 };
 
 }  // namespace saga::sim

@@ -67,6 +67,20 @@ TEST(Simulator, ASeedIsAlwaysTheSameWorld) {
   EXPECT_EQ(hashes.size(), 12U) << "and every seed another";
 }
 
+TEST(Simulator, ADiskThatLiesIsFoundOutAndTheWorldMadeSmaller) {
+  Definitions definitions;
+  Cuts cuts;
+  cuts.disk_lies = true;
+  const Report report = World(Plan::draw(3, cuts), definitions, false).run();
+  ASSERT_TRUE(report.violation);
+  const Shrunk shrunk = shrink(3, cuts, report.violation->invariant, definitions);
+  ASSERT_TRUE(shrunk.report.violation);
+  EXPECT_EQ(shrunk.report.violation->invariant, report.violation->invariant);
+  EXPECT_LT(shrunk.report.tally.sagas, 4U);
+  EXPECT_GT(shrunk.cuts.without.count(), kFaults / 2);
+  EXPECT_FALSE(shrunk.report.story.empty());
+}
+
 TEST(Simulator, WhatIsLeftOutLeavesTheRestAsItWas) {
   Cuts cuts;
   cuts.without_sagas = {0, 1, 2};

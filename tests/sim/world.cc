@@ -74,6 +74,7 @@ Report World::run() {
   for (const auto& [name, workflow] : workflows_) {
     setting_.story.tell(Chance::hash(name), [&] { return fmt::format("{}: {}", name, workflow->source); });
   }
+  book_.read_rows([this](const std::string& id) { return disk_.tables().find(id); });
   plan_deaths();
   clients_.begin();
   operators_.begin();
@@ -171,6 +172,7 @@ void World::boot() {
     boot.missing.insert(service);
   }
   boot.reads_definitions = chance_.one_in(10);
+  boot.hold = chance_.one_in(30) && plan_.of(Fault::kOperator) > 0 && !setting_.calm;
   const int number = boot.number;
   doomed_ = false;
   process_ = std::make_unique<Process>(setting_, disk_, book_, network_, workflows_, std::move(boot),
@@ -238,7 +240,8 @@ void World::complain_about_the_endless() {
 
 void World::check_end() {
   clients_.check();
-  operators_.check();
+  operators_.check(disk_.tables().audit({}, std::nullopt, 1'000'000));
+  if (process_) process_->check_told();
   check_ledger(setting_, book_, workers_.ledger());
   for (const auto& saga : book_.sagas()) {
     ++setting_.tally.ended[static_cast<std::size_t>(saga->state.status)];

@@ -1,4 +1,4 @@
-// A child whose start found the store's queue full, and whose parent was told meanwhile that there is none.
+// The start of a child, between the commit in which its parent decides it and the child's own.
 #include <gtest/gtest.h>
 
 #include "engine/runtime/runtime.h"
@@ -25,7 +25,7 @@ version: 1
 steps: [{ name: pause, wait: 1h }]
 )";
 
-struct OvertakenStart : ::testing::Test {
+struct ChildStart : ::testing::Test {
   /// A process that begins over the same tables, with room for one append in its queue.
   void boot() {
     runtime.reset();
@@ -46,6 +46,15 @@ struct OvertakenStart : ::testing::Test {
     runtime = std::move(*created);
   }
 
+  /// "o1" has decided to start its child, and the process ends.
+  void lose_start() {
+    boot();
+    start("o1", "outer");
+    while (runtime->turn() == 0 || !store->step()) continue;
+    boot();
+    ASSERT_FALSE(tables.find("o1~packing"));
+  }
+
   void start(const std::string& id, const std::string& workflow) const {
     StartRequest request;
     request.id = id;
@@ -63,12 +72,8 @@ struct OvertakenStart : ::testing::Test {
   std::unique_ptr<Runtime> runtime;
 };
 
-TEST_F(OvertakenStart, IsNotMadeOnceTheParentHasTurnedBack) {
-  boot();
-  start("o1", "outer");
-  while (runtime->turn() == 0 || !store->step()) continue;
-  boot();  // Before the child was started.
-  ASSERT_FALSE(tables.find("o1~packing"));
+TEST_F(ChildStart, ThatFoundTheQueueFullIsNotMadeOnceTheParentHasTurnedBack) {
+  lose_start();
   clock.advance(Millis{60'000});
 
   // Read back past its deadline, the parent asks for its child and then takes that back, both after one commit.
@@ -83,6 +88,24 @@ TEST_F(OvertakenStart, IsNotMadeOnceTheParentHasTurnedBack) {
   ASSERT_EQ(tables.find("o1")->head.status, "compensated");
   EXPECT_FALSE(tables.find("o1~packing")) << "nobody would ever undo it";
   EXPECT_EQ(runtime->stats().live, 0U);
+}
+
+TEST_F(ChildStart, OfAHeldParentIsHeldToo) {
+  lose_start();
+  for (bool more = true; more;) {
+    const auto held = runtime->hold_some({"sagad", true, "held"});
+    ASSERT_TRUE(held) << held.error().message;
+    more = *held;
+    store->step();
+  }
+  for (int i = 0; i < 10; ++i) {
+    while (runtime->turn() > 0 || store->step()) continue;
+    clock.advance(Millis{1'000});
+  }
+  EXPECT_EQ(tables.find("o1")->head.status, "suspended");
+  const auto child = tables.find("o1~packing");
+  EXPECT_TRUE(!child || child->head.status == "suspended") << child->head.status;
+  EXPECT_EQ(dispatcher.in_flight(), 0U) << "no worker is called";
 }
 
 }  // namespace
