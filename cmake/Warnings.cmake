@@ -10,3 +10,6 @@ if(SAGA_SANITIZE)
     add_compile_options(-Wno-tsan)
   endif()
 endif()
+if(SAGA_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)   # What a run covers guides the next; main comes with each fuzzer.
+endif()

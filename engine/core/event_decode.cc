@@ -2,8 +2,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/core/event_names.h"
+#include "workers/protocol/text.h"
 
 namespace saga::core {
 namespace {
@@ -36,19 +38,21 @@ class Decoder {
       case 4:
         return CallDeferred{step(), phase(), text("message")};
       case 5:
-        return StepCompleted{step(), whole("attempt"), whole("http_status"), json("output"), number("duration_ms")};
+        return StepCompleted{step(Phase::kAction), whole("attempt"), whole("http_status"), json("output"),
+                             number("duration_ms")};
       case 6:
-        return StepFailed{step(), step_failure(Phase::kAction)};
+        return StepFailed{step(Phase::kAction), step_failure(Phase::kAction)};
       case 7:
-        return StepSkipped{step()};
+        return StepSkipped{step(Phase::kAction)};
       case 8:
         return StopRequested{need(cause())};
       case 9:
         return CompensationBegun{need(cause())};
       case 10:
-        return StepCompensated{step(), whole("attempt"), whole("http_status"), number("duration_ms")};
+        return StepCompensated{step(Phase::kCompensation), whole("attempt"), whole("http_status"),
+                               number("duration_ms")};
       case 11:
-        return CompensationFailed{step(), step_failure(Phase::kCompensation)};
+        return CompensationFailed{step(Phase::kCompensation), step_failure(Phase::kCompensation)};
       case 12:
         return SagaCompleted{json("output"), cause()};
       case 13:
@@ -56,10 +60,11 @@ class Decoder {
       case 14:
         return SagaFailed{not_undone()};
       case 15:
-        return SagaSuspended{suspension_cause(), cause(), data_.contains("actor") ? actor() : Actor{}};
+        return suspended();
       case 16:
         return SagaResumed{calls(), actor()};
       case 17:
+        (void)at(data_, "calls");
         return OperatorRetried{calls(), actor()};
       case 18:
         return OperatorSkipped{{step(), phase()}, json("output"), actor()};
@@ -72,19 +77,20 @@ class Decoder {
       case 22:
         return HeartbeatReceived{step(), phase(), whole("attempt"), until()};
       case 23:
-        return WaitBegun{step(), until()};
+        return WaitBegun{step(Phase::kAction), until()};
       case 24:
-        return SignalAwaited{step(), time("until")};
+        return SignalAwaited{step(Phase::kAction), time("until")};
       case 25:
-        return SignalReceived{step(), share(at(data_, "payload")), text_or("actor", ""), flag("verified", false)};
+        return SignalReceived{step(Phase::kAction), share(at(data_, "payload")), text_or("actor", ""),
+                              flag("verified", false)};
       case 26:
-        return ChildBegun{step(), whole("attempt"), json("input")};
+        return ChildBegun{step(Phase::kAction), whole("attempt"), json("input")};
       case 27:
         return ChildSuspended{step(), phase(), step_failure(phase())};
       case 28:
         return ChildResumed{step(), phase()};
       default:
-        return ChildUndoBegun{step(), whole("attempt"), whole("child"), flag("again", false)};
+        return ChildUndoBegun{step(Phase::kCompensation), whole("attempt"), whole("child"), flag("again", false)};
     }
   }
 
@@ -102,17 +108,37 @@ class Decoder {
   std::int64_t number_of(const Json& object, const char* name) const {
     const Json& value = at(object, name);
     if (!value.is_number_integer()) throw BadRecord{fmt::format("'{}' is not a whole number", name)};
+    const auto* above = value.get_ptr<const Json::number_unsigned_t*>();
+    if (above != nullptr && !std::in_range<std::int64_t>(*above)) out_of_range(name);
     return value.get<std::int64_t>();
+  }
+  int small_number_of(const Json& object, const char* name) const {
+    const std::int64_t value = number_of(object, name);
+    if (!std::in_range<int>(value)) out_of_range(name);
+    return static_cast<int>(value);
+  }
+  [[noreturn]] static void out_of_range(const char* name) {
+    throw BadRecord{fmt::format("'{}' is out of its range", name)};
+  }
+  /// What stands there as a list; an empty one where nothing does.
+  const Json& list(const char* name) const {
+    static const Json kNone = Json::array();
+    const auto found = data_.find(name);
+    if (found == data_.end()) return kNone;
+    if (!found->is_array()) throw BadRecord{fmt::format("'{}' is not a list", name)};
+    return *found;
   }
   std::string text(const char* name) const { return text_of(data_, name); }
   std::string text_or(const char* name, std::string otherwise) const {
     return data_.contains(name) ? text_of(data_, name) : std::move(otherwise);
   }
   std::int64_t number(const char* name) const { return number_of(data_, name); }
-  int whole(const char* name) const { return static_cast<int>(number_of(data_, name)); }
+  int whole(const char* name) const { return small_number_of(data_, name); }
   bool flag(const char* name, bool otherwise) const {
     const auto found = data_.find(name);
-    return found == data_.end() ? otherwise : found->is_boolean() && found->get<bool>();
+    if (found == data_.end()) return otherwise;
+    if (!found->is_boolean()) throw BadRecord{fmt::format("'{}' is neither true nor false", name)};
+    return found->get<bool>();
   }
   std::optional<Timestamp> time(const char* name) const {
     if (!data_.contains(name)) return std::nullopt;
@@ -137,14 +163,19 @@ class Decoder {
     throw BadRecord{fmt::format("'{}' is not a phase", name)};
   }
   StepIndex step() const { return step_of(data_); }
+  /// Of an event that there is in one phase only.
+  StepIndex step(Phase of) const {
+    if (phase() != of) throw BadRecord{fmt::format("'phase' is not {}", workers::to_string(of))};
+    return step();
+  }
   Phase phase() const { return phase_of(data_); }
 
   Failure failure_of(const Json& object) const {
     Failure f;
-    f.attempt = static_cast<int>(number_of(object, "attempt"));
+    f.attempt = small_number_of(object, "attempt");
     f.code = text_of(object, "code");
     f.message = text_of(object, "message");
-    if (object.contains("http_status")) f.http_status = static_cast<int>(number_of(object, "http_status"));
+    if (object.contains("http_status")) f.http_status = small_number_of(object, "http_status");
     const std::string outcome = text_of(object, "outcome");
     for (const Outcome o :
          {Outcome::kDone, Outcome::kNotDone, Outcome::kUnknown, Outcome::kPending, Outcome::kNotCalled}) {
@@ -181,13 +212,15 @@ class Decoder {
     }
     throw BadRecord{fmt::format("'{}' is not a cause", name)};
   }
+  SagaSuspended suspended() const {
+    const SuspensionCause why = suspension_cause();
+    return {why, cause(), why == SuspensionCause::kOperator ? actor() : Actor{}};
+  }
   Actor actor() const { return Actor{text("actor"), flag("verified", false), text_or("reason", "")}; }
 
   std::vector<std::pair<std::string, std::string>> pairs(const char* name) const {
     std::vector<std::pair<std::string, std::string>> out;
-    const auto found = data_.find(name);
-    if (found == data_.end()) return out;
-    for (const Json& pair : *found) {
+    for (const Json& pair : list(name)) {
       if (!pair.is_array() || pair.size() != 2 || !pair[0].is_string() || !pair[1].is_string()) {
         throw BadRecord{fmt::format("'{}' is not a list of pairs", name)};
       }
@@ -201,14 +234,13 @@ class Decoder {
   }
   std::vector<CallRef> calls() const {
     std::vector<CallRef> out;
-    const auto found = data_.find("calls");
-    if (found == data_.end()) return out;
-    for (const Json& ref : *found) out.push_back({step_of(ref), phase_of(ref)});
+    for (const Json& ref : list("calls")) out.push_back({step_of(ref), phase_of(ref)});
     return out;
   }
   std::vector<StepIndex> not_undone() const {
     std::vector<StepIndex> out;
-    for (const Json& name : at(data_, "not_undone")) {
+    (void)at(data_, "not_undone");
+    for (const Json& name : list("not_undone")) {
       const auto index = name.is_string() ? workflow_.step_index(name.get_ref<const std::string&>()) : std::nullopt;
       if (!index) throw BadRecord{"'not_undone' names no step"};
       out.push_back(*index);
@@ -218,6 +250,7 @@ class Decoder {
   std::vector<std::pair<std::size_t, std::int64_t>> child_versions() const {
     std::vector<std::pair<std::size_t, std::int64_t>> out;
     const Json& versions = at(data_, "child_versions");
+    if (!versions.is_object()) throw BadRecord{"'child_versions' is not an object"};
     for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
       const char* name = workflow_.steps[i].name.c_str();
       if (versions.contains(name)) out.emplace_back(i, number_of(versions, name));
@@ -253,7 +286,9 @@ class Decoder {
 
 Result<Event> decode_event(const Workflow& workflow, Timestamp at, std::string_view type, std::string_view data) {
   const auto named = std::find(kTypeNames.begin(), kTypeNames.end(), type);
-  if (named == kTypeNames.end()) return fail(ErrorCode::kCorruption, fmt::format("'{}' is not a type of event", type));
+  if (named == kTypeNames.end()) {
+    return fail(ErrorCode::kCorruption, fmt::format("'{}' is not a type of event", workers::bounded_utf8(type, 64)));
+  }
   const auto parsed = read_json(data, kMaxJsonDepth + kEventDepth);
   if (!parsed) return fail(ErrorCode::kCorruption, fmt::format("{}: {}", type, parsed.error().message));
   if (!parsed->is_object()) return fail(ErrorCode::kCorruption, fmt::format("{}: expected an object", type));

@@ -72,6 +72,11 @@ TEST_F(SandboxTest, NothingButValuesIsInReach) {
             "[true,true,true,true,true,true,true,true,true,true,true,true,true,true,true,true,true,true,true,true]");
 }
 
+TEST_F(SandboxTest, AnErrorIsReadWhateverLuaQuotes) {
+  EXPECT_EQ(run("return string.format('%\\xC3\\xA9', 1)"), "error: invalid conversion '%?' to 'format'");
+  EXPECT_EQ(run("return 1 + ({})['a\\n\\x82']"), "error: attempt to perform arithmetic on a nil value (field 'a ?')");
+}
+
 TEST_F(SandboxTest, BytecodeIsRefused) {
   const auto function = sandbox_->load("\x1bLuaT\0\x19\x93");
   ASSERT_FALSE(function);

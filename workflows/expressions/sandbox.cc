@@ -126,6 +126,16 @@ int call_protected(lua_State* lua) {
   return 0;
 }
 
+/// Lua quotes what it read, escapes undone and cut at any byte: made fit to be stored and shown, on one line.
+void make_readable(std::string& message) {
+  const bool whole = expressions::is_utf8(message);
+  for (char& c : message) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) c = ' ';
+    if (!whole && byte >= 0x80) c = '?';
+  }
+}
+
 /// Runs `function` with `request` as its argument, all errors caught. Leaves the error on the stack.
 int run(lua_State* lua, lua_CFunction function, void* request) {
   lua_sethook(lua, stop_runaway, LUA_MASKCOUNT, Sandbox::kMaxInstructions);
@@ -188,6 +198,7 @@ Sandbox::Problem Sandbox::take_problem(int status) {
   } else {
     problem.message = "it ran out of the process's memory";
   }
+  make_readable(problem.message);
   lua_settop(lua_, 0);
   lua_gc(lua_, LUA_GCCOLLECT);
   return problem;
