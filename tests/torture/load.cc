@@ -30,6 +30,11 @@ void Outages::accepted(std::int64_t first_sent_ns, std::int64_t now_ns) {
   }
 }
 
+bool Outages::over() const {
+  const std::lock_guard lock(mutex_);
+  return accepted_at_.empty() || accepted_at_.rbegin()->second != 0;
+}
+
 std::map<std::int64_t, std::int64_t> Outages::accepted_at() const {
   const std::lock_guard lock(mutex_);
   return accepted_at_;

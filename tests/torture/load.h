@@ -22,6 +22,8 @@ class Outages {
  public:
   void killed(std::int64_t at_ns);
   void accepted(std::int64_t first_sent_ns, std::int64_t now_ns);
+  /// One was accepted since the last kill.
+  [[nodiscard]] bool over() const;
   /// By the time of the kill. 0: none was accepted after it.
   [[nodiscard]] std::map<std::int64_t, std::int64_t> accepted_at() const;
 

@@ -187,7 +187,10 @@ class Torture {
   void let_catch_up() {
     if (unfinished().value_or(0) < kTooMany) return;
     ++breaths_;
-    const auto since = SteadyClock::now();
+    auto since = SteadyClock::now();
+    // Else the outage would be told as long as the load was held.
+    while (!load_.outages().over() && SteadyClock::now() < since + kAnswersBound) pause(kLook, true);
+    since = SteadyClock::now();
     load_.hold(true);
     while (unfinished().value_or(kTooMany) > kCaughtUp && SteadyClock::now() < since + seconds(options_.patience_s))
       pause(milliseconds(100), true);
