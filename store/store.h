@@ -30,6 +30,8 @@ struct Record {
   Timestamp at;
   std::string type;  ///< "step_completed"; the store only keeps it.
   std::string data;  ///< A JSON object as text.
+  /// Only of what is read: it is not as it was written. What can still be read of it is in the other members.
+  bool damaged = false;
 
   bool operator==(const Record&) const = default;
 };
@@ -108,6 +110,8 @@ struct SagaRow {
   SagaKey key = 0;
   Identity identity;
   Head head;
+
+  bool operator==(const SagaRow&) const = default;
 };
 
 struct DueSaga {
@@ -213,7 +217,7 @@ struct WorkflowRow {
 struct Health {
   bool writable = true;
   bool poisoned = false;
-  std::string problem;  ///< One line; empty when all is well.
+  std::string problem;  ///< One line; empty when all is well. A part that cannot be read leaves the rest writable.
 };
 
 /// Told of every commit, on the store thread; for metrics. Must not block.
@@ -274,10 +278,12 @@ class Store {
   [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;  ///< `kNotFound`; it says so of a purged one.
   [[nodiscard]] virtual Result<SagaRow> find(SagaKey key) = 0;            ///< `kNotFound`.
 
-  /// A saga's events in order, from `from_seq`; none for an unknown key.
+  /// A saga's events in order, from `from_seq`; none for an unknown key. A damaged one is among them as long as it can be
+  /// said that it was there.
   [[nodiscard]] virtual Result<std::vector<Record>> load(SagaKey saga, std::int64_t from_seq = 1) = 0;
 
-  /// Unfinished sagas of `shard` whose `wake_at` is at or before `until`, by (wake_at, key), after `after`.
+  /// Unfinished sagas of `shard` whose `wake_at` is at or before `until`, by (wake_at, key), after `after`. Where rows
+  /// cannot be read, their ids are empty.
   [[nodiscard]] virtual Result<std::vector<DueSaga>> due(ShardId shard, Timestamp until, std::optional<DueCursor> after,
                                                          std::size_t limit) = 0;
 

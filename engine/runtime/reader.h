@@ -25,6 +25,10 @@ struct Snapshot {
 [[nodiscard]] Result<core::SagaState> replay(const workflows::Workflow& workflow,
                                              const std::vector<store::Record>& records);
 
+/// What of `row` its events deny, in one sentence; empty when they agree. A row that was read at another commit than
+/// the events may differ in its status without anything being wrong.
+[[nodiscard]] std::string contradiction(const store::SagaRow& row, const core::SagaState& state);
+
 /// Thread-safe; blocks for as long as the store's reads do.
 class Reader {
  public:
@@ -32,7 +36,7 @@ class Reader {
 
   /// `kNotFound`: no such saga. `kCorruption`: there is one, but its record does not replay.
   [[nodiscard]] Result<Snapshot> read(const std::string& id) const;
-  [[nodiscard]] Result<Snapshot> read(const store::SagaRow& row) const;
+  [[nodiscard]] Result<Snapshot> read(store::SagaRow row) const;
 
  private:
   store::Store& store_;

@@ -100,32 +100,42 @@ bool Recovery::scan_page() {
 
 SagaLoaded Recovery::read(std::string id, std::optional<store::SagaKey> asked_key, Result<store::SagaRow> row) {
   SagaLoaded loaded{std::move(id), asked_key, std::move(row), nullptr, nullptr, "", 0, false};
-  if (!loaded.row) return loaded;
+  while (loaded.row) {
+    read_events(loaded);
+    if (!loaded.row || loaded.problem.empty()) break;
+    // Moved on between the two reads? Else it is as it is.
+    auto now = store_.find(loaded.row->key);
+    if (now && *now == *loaded.row) break;
+    loaded.row = std::move(now);
+  }
+  return loaded;
+}
+
+/// Fills in what follows from the events of `loaded.row`; a row whose events cannot be read is none.
+void Recovery::read_events(SagaLoaded& loaded) {
+  loaded.state = nullptr;
+  loaded.problem.clear();
   const store::Identity& identity = loaded.row->identity;
   auto records = store_.load(loaded.row->key);
   if (!records) {
     loaded.row = tl::unexpected(records.error());
-    return loaded;
+    return;
   }
   if (!records->empty()) loaded.last_seq = records->back().seq;
   loaded.workflow = registry_.find(identity.workflow, identity.version);
   if (!loaded.workflow) {
     loaded.problem = fmt::format("its workflow {}/{} cannot be read", identity.workflow, identity.version);
-    return loaded;
+    return;
   }
   auto state = replay(*loaded.workflow, *records);
-  if (state) {
-    loaded.state = std::make_shared<const core::SagaState>(std::move(*state));
-    const std::string& parent = loaded.state->facts->parent_id;
-    if (!parent.empty() && !loaded.row->head.ended) {
-      const auto parent_row = store_.find(parent);
-      loaded.parent_terminated =
-          parent_row && parent_row->head.status == core::to_string(core::SagaStatus::kTerminated);
-    }
-  } else {
-    loaded.problem = state.error().message;
+  loaded.problem = state ? contradiction(*loaded.row, *state) : state.error().message;
+  if (!loaded.problem.empty()) return;
+  loaded.state = std::make_shared<const core::SagaState>(std::move(*state));
+  const std::string& parent = loaded.state->facts->parent_id;
+  if (!parent.empty() && !loaded.row->head.ended) {
+    const auto parent_row = store_.find(parent);
+    loaded.parent_terminated = parent_row && parent_row->head.status == core::to_string(core::SagaStatus::kTerminated);
   }
-  return loaded;
 }
 
 }  // namespace saga::runtime

@@ -72,6 +72,7 @@ class Recovery {
   void serve(const Request& request);
   bool scan_page();
   [[nodiscard]] SagaLoaded read(std::string id, std::optional<store::SagaKey> asked_key, Result<store::SagaRow> row);
+  void read_events(SagaLoaded& loaded);
 
   const Registry& registry_;
   store::Store& store_;

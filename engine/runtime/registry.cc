@@ -35,10 +35,19 @@ Result<std::vector<std::string>> Registry::load() {
                                        format_time(row.registered_at), format_problem(loaded.error().front())));
       continue;
     }
+    const auto registered = parse_json(row.content);
+    bool found = false;
     for (WorkflowRef& workflow : *loaded) {
-      if (workflow->name == row.name && workflow->version == row.version) {
-        entries_[row.name][row.version] = Entry{std::move(workflow), row.registered_at};
-      }
+      if (workflow->name != row.name || workflow->version != row.version) continue;
+      if (!registered || *registered != workflow->definition) continue;
+      entries_[row.name][row.version] = Entry{std::move(workflow), row.registered_at};
+      found = true;
+    }
+    if (!found) {
+      unreadable.push_back(
+          fmt::format("{} is not what was registered on {}: its record in the store is damaged, restore "
+                      "a backup",
+                      name, format_time(row.registered_at)));
     }
   }
   return unreadable;

@@ -43,6 +43,10 @@ ErrorCode meaning_of(int code, int system_errno) {
   }
 }
 
+constexpr const char* kRestore =
+    "; stop sagad, keep a copy of the file with its -wal, and restore a backup ('sqlite3 FILE .recover' saves what can "
+    "still be read)";
+
 std::string advice(int code) {
   switch (code & 0xff) {
     case SQLITE_FULL:
@@ -51,8 +55,7 @@ std::string advice(int code) {
       return "; another program holds the file's write lock, it goes on when that ends";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return "; stop sagad, keep a copy of the file with its -wal, and restore a backup ('sqlite3 FILE .recover' saves "
-             "what can still be read)";
+      return kRestore;
     case SQLITE_READONLY:
       return code == SQLITE_READONLY_DBMOVED ? "; the file was moved or deleted under the running program" : "";
     default:
@@ -139,6 +142,12 @@ Result<Statement> Connection::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   const int code =
       sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
+  if (code == SQLITE_ERROR) {  // Our statements are right, so that the tables are not as we made them.
+    return fail(ErrorCode::kCorruption,
+                fmt::format("{}: its tables are not those of sagad ({}): damaged, or changed by "
+                            "hand{}",
+                            path_, sqlite3_errmsg(db_), kRestore));
+  }
   if (code != SQLITE_OK) return tl::unexpected(error(code, fmt::format("preparing {}", sql.substr(0, 60))));
   return Statement(statement);
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "store/family.h"
+#include "store/sqlite/checksum.h"
 #include "store/sqlite/remover.h"
 #include "store/sqlite/tag_text.h"
 
@@ -24,6 +25,20 @@ constexpr const char* kColumns =
 
 /// Entries of an index that are read in a few milliseconds.
 constexpr std::int64_t kManyMatches = 20'000;
+
+/// `id`: how a row's id is read. All else is in the index.
+std::string due_query(const std::string& id) {
+  return "SELECT key, " + id +
+         ", wake_at FROM sagas INDEXED BY sagas_due WHERE shard = ?1 AND wake_at IS NOT NULL AND wake_at <= ?2 "
+         "AND (wake_at, key) > (?3, ?4) ORDER BY wake_at, key LIMIT ?5";
+}
+
+/// Of a row (seq, at, type, data, checksum).
+Record read_event(SagaKey saga, const Statement& row) {
+  Record event{row.integer(0), row.time(1), row.text(2), row.text(3)};
+  event.damaged = !row.is_null(4) && row.integer(4) != checksum_of(saga, event);
+  return event;
+}
 
 /// SQLite's LIMIT is signed.
 std::int64_t as_limit(std::size_t limit) {
@@ -51,11 +66,12 @@ Result<void> Reader::prepare() {
       {&run_.by_id, "SELECT " + columns + " FROM sagas s WHERE s.id = ?1"},
       {&run_.by_key, "SELECT " + columns + " FROM sagas s WHERE s.key = ?1"},
       {&run_.stuck, "SELECT step, phase, code FROM stuck WHERE saga = ?1 ORDER BY place"},
-      {&run_.load, "SELECT seq, at, type, data FROM events WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
-      {&run_.due,
-       "SELECT key, id, wake_at FROM sagas INDEXED BY sagas_due WHERE shard = ?1 AND wake_at IS NOT NULL AND wake_at "
-       "<= ?2 "
-       "AND (wake_at, key) > (?3, ?4) ORDER BY wake_at, key LIMIT ?5"},
+      {&run_.load, "SELECT seq, at, type, data, checksum FROM events WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
+      {&run_.event_places,
+       "SELECT seq, n FROM events INDEXED BY events_of_saga WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
+      {&run_.event_at, "SELECT seq, at, type, data, checksum FROM events WHERE n = ?1"},
+      {&run_.due, due_query("id")},
+      {&run_.due_keys, due_query("''")},
       {&run_.purged, "SELECT 1 FROM purged WHERE id = ?1"},
       {&run_.oldest,
        "SELECT key, ended, needs_attention, updated_at, created_at, id, workflow, version, status FROM sagas INDEXED "
@@ -99,6 +115,7 @@ Result<SagaRow> Reader::find(const std::string& id) {
   return in_snapshot<SagaRow>([&] {
     run_.by_id.bind(1, std::string_view(id));
     Result<SagaRow> row = read_one(run_.by_id, fmt::format("saga '{}'", id));
+    if (row && row->identity.id != id) row = tl::unexpected(connection_->error(SQLITE_CORRUPT_INDEX, kDoing));
     if (!row && row.error().code == ErrorCode::kNotFound) row = tl::unexpected(not_found(id));
     return row;
   });
@@ -170,9 +187,36 @@ Result<std::vector<Record>> Reader::load(SagaKey saga, std::int64_t from_seq) {
   while (true) {
     const int code = run_.load.step();
     if (code == SQLITE_DONE) return events;
-    if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
-    events.push_back(Record{run_.load.integer(0), run_.load.time(1), run_.load.text(2), run_.load.text(3)});
+    if (code != SQLITE_ROW) {
+      const Error error = connection_->error(code, kDoing);
+      if (error.code != ErrorCode::kCorruption) return tl::unexpected(error);
+      run_.load.reset();
+      return load_what_is_left(saga, from_seq);
+    }
+    events.push_back(read_event(saga, run_.load));
   }
+}
+
+Result<std::vector<Record>> Reader::load_what_is_left(SagaKey saga, std::int64_t from_seq) {
+  return in_snapshot<std::vector<Record>>([&]() -> Result<std::vector<Record>> {
+    const ResetAtEnd reset(run_.event_places);
+    run_.event_places.bind(1, saga);
+    run_.event_places.bind(2, from_seq);
+    std::vector<Record> events;
+    while (true) {
+      const int code = run_.event_places.step();
+      if (code == SQLITE_DONE) return events;
+      if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+      Record event;
+      const ResetAtEnd reset_event(run_.event_at);
+      run_.event_at.bind(1, run_.event_places.integer(1));
+      if (run_.event_at.step() == SQLITE_ROW) event = read_event(saga, run_.event_at);
+      const std::int64_t seq = run_.event_places.integer(0);
+      if (event.seq != seq) event.damaged = true;
+      event.seq = seq;
+      events.push_back(std::move(event));
+    }
+  });
 }
 
 // ---- what a purge would take ----------------------------------------------------------------------------------------
@@ -230,18 +274,25 @@ Result<std::vector<Notice>> Reader::notices_due(std::size_t limit) {
 Result<std::vector<DueSaga>> Reader::due(ShardId shard, Timestamp until, std::optional<DueCursor> after,
                                          std::size_t limit) {
   const DueCursor start = after.value_or(DueCursor{{std::numeric_limits<std::int64_t>::min()}, 0});
-  const ResetAtEnd reset(run_.due);
-  run_.due.bind(1, std::int64_t{shard});
-  run_.due.bind(2, until);
-  run_.due.bind(3, start.wake_at);
-  run_.due.bind(4, start.key);
-  run_.due.bind(5, as_limit(limit));
+  Result<std::vector<DueSaga>> sagas = read_due(run_.due, shard, until, start, limit);
+  if (sagas || sagas.error().code != ErrorCode::kCorruption) return sagas;
+  return read_due(run_.due_keys, shard, until, start, limit);  // A row that cannot be read stops none of the others.
+}
+
+Result<std::vector<DueSaga>> Reader::read_due(Statement& statement, ShardId shard, Timestamp until,
+                                              const DueCursor& after, std::size_t limit) {
+  const ResetAtEnd reset(statement);
+  statement.bind(1, std::int64_t{shard});
+  statement.bind(2, until);
+  statement.bind(3, after.wake_at);
+  statement.bind(4, after.key);
+  statement.bind(5, as_limit(limit));
   std::vector<DueSaga> sagas;
   while (true) {
-    const int code = run_.due.step();
+    const int code = statement.step();
     if (code == SQLITE_DONE) return sagas;
     if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
-    sagas.push_back(DueSaga{run_.due.integer(0), run_.due.text(1), run_.due.time(2)});
+    sagas.push_back(DueSaga{statement.integer(0), statement.text(1), statement.time(2)});
   }
 }
 

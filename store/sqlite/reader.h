@@ -39,7 +39,7 @@ class Reader {
  private:
   struct Statements {
     Statement begin, end;
-    Statement by_id, by_key, stuck, load, due, workflows, purged, oldest, children;
+    Statement by_id, by_key, stuck, load, event_places, event_at, due, due_keys, workflows, purged, oldest, children;
   };
 
   explicit Reader(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -52,6 +52,10 @@ class Reader {
   [[nodiscard]] Result<std::size_t> purgeable_family(const std::string& id, Timestamp ended_before);
   /// `kNotFound`, saying so where it was purged.
   [[nodiscard]] Error not_found(const std::string& id);
+  /// Event by event where reading them in one go meets a damaged page: those that cannot be read are damaged.
+  [[nodiscard]] Result<std::vector<Record>> load_what_is_left(SagaKey saga, std::int64_t from_seq);
+  [[nodiscard]] Result<std::vector<DueSaga>> read_due(Statement& statement, ShardId shard, Timestamp until,
+                                                      const DueCursor& after, std::size_t limit);
   [[nodiscard]] Result<SagaRow> read_one(Statement& statement, const std::string& name);
   [[nodiscard]] Result<SagaRow> read_row(const Statement& statement);
   /// Runs `sql` and hands every row to `take`.

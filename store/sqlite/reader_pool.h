@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -23,6 +24,12 @@ class ReaderPool {
   /// Told of reads that fail, other than for what they asked; called before the first.
   void observe_failures(FailureObserver observer) { failed_ = std::move(observer); }
 
+  /// The first damage that a read met, in one line; empty while there was none.
+  [[nodiscard]] std::string damage() const {
+    const std::lock_guard lock(mutex_);
+    return damage_;
+  }
+
   /// Runs `work` on a reader that nobody else has, waiting for one if all are lent.
   template <typename T, typename Work>
   Result<T> with_reader(Work work) {
@@ -35,8 +42,12 @@ class ReaderPool {
   }
 
  private:
-  const Error& told(const Error& error) const {
+  const Error& told(const Error& error) {
     if (failed_ && error.code != ErrorCode::kNotFound) failed_(error.code);
+    if (error.code == ErrorCode::kCorruption) {
+      const std::lock_guard lock(mutex_);
+      if (damage_.empty()) damage_ = error.message;
+    }
     return error;
   }
 
@@ -70,7 +81,8 @@ class ReaderPool {
   const std::size_t most_;
   FailureObserver failed_;
 
-  std::mutex mutex_;  ///< Guards what follows.
+  mutable std::mutex mutex_;  ///< Guards what follows.
+  std::string damage_;
   std::condition_variable free_one_;
   std::vector<std::unique_ptr<Reader>> idle_;
   std::size_t opened_ = 0;

@@ -121,12 +121,17 @@ constexpr const char* kVersion5 = R"sql(
 CREATE TABLE notices(saga INTEGER PRIMARY KEY, id TEXT NOT NULL, since INTEGER NOT NULL);
 )sql";
 
+/// A sum over the event (checksum.h); NULL where it was written before there was one.
+constexpr const char* kVersion6 = "ALTER TABLE events ADD COLUMN checksum INTEGER;";
+
 /// 0: an empty file.
 Result<std::int64_t> version_of(Connection& connection) {
   const auto tables = connection.query_integer("SELECT COUNT(*) FROM sqlite_master");
   if (!tables) {
     if (tables.error().code != ErrorCode::kCorruption) return tl::unexpected(tables.error());
-    return fail(ErrorCode::kInvalid, fmt::format("{} is not a SQLite database, or it is damaged", connection.path()));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} is not a SQLite database, or it is damaged: name another file, or restore a backup",
+                            connection.path()));
   }
   if (**tables == 0) return 0;
   const auto ours =
@@ -145,7 +150,7 @@ Result<std::int64_t> version_of(Connection& connection) {
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5};
+  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
   return kSteps;
 }
 

@@ -9,6 +9,7 @@
 
 #include "store/sqlite/connection.h"
 #include "store/sqlite/file_guard.h"
+#include "store/sqlite/log_check.h"
 #include "store/sqlite/reader.h"
 #include "store/sqlite/reader_pool.h"
 #include "store/sqlite/schema.h"
@@ -98,7 +99,11 @@ class SqliteStore final : public Store {
         [&](Reader& reader) { return reader.audit(filter, before, limit); });
   }
 
-  Health health() const override { return committer_.health(); }
+  Health health() const override {
+    Health health = committer_.health();
+    if (health.problem.empty()) health.problem = readers_.damage();
+    return health;
+  }
   std::size_t queue_length() const override { return committer_.queue_length(); }
   std::int64_t size_bytes() const override { return file_size(path_) + file_size(path_ + "-wal"); }
   void observe_commits(CommitObserver observer) override { committer_.observe_commits(std::move(observer)); }
@@ -135,7 +140,8 @@ Result<std::unique_ptr<Connection>> open_for_writing(const std::string& path, co
   }
   // FULL: one sync of the log a commit. Debian's SQLite overwrites deleted content unless told not to.
   const Result<void> set = db.execute(
-      "PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
+      "PRAGMA cell_size_check = ON; PRAGMA synchronous = FULL; PRAGMA secure_delete = OFF; PRAGMA temp_store = MEMORY; "
+      "PRAGMA cache_size = -16384;"
       "PRAGMA journal_size_limit = 67108864; PRAGMA wal_autocheckpoint = 0;");
   if (!set) return tl::unexpected(set.error());
   // A log left by a crash may hold commits that reached the system's cache but not the disk (a sync that failed is not
@@ -144,6 +150,13 @@ Result<std::unique_ptr<Connection>> open_for_writing(const std::string& path, co
   if (file_size(path + "-wal") > 0) {
     if (Result<void> copied = db.execute("PRAGMA wal_checkpoint(TRUNCATE)"); !copied)
       return tl::unexpected(copied.error());
+  }
+  const auto page_size = db.query_integer("PRAGMA page_size");
+  if (!page_size) return tl::unexpected(page_size.error());
+  if (file_size(path) % page_size->value_or(1) != 0) {
+    return fail(
+        ErrorCode::kCorruption,
+        fmt::format("{} ends in the middle of a page: it was cut off; keep a copy, and restore a backup", path));
   }
   if (Result<void> migrated = migrate(db, steps); !migrated) return tl::unexpected(migrated.error());
   if (Result<void> synced = sync_folder_of(path); !synced) return tl::unexpected(synced.error());
@@ -155,7 +168,9 @@ ReaderPool::Open reader_opener(const std::string& path, const SqliteOptions& opt
     Result<std::unique_ptr<Connection>> connection = Connection::open(path, vfs, OpenMode::kReadOnly);
     if (!connection) return tl::unexpected(connection.error());
     if (Result<void> set =
-            (*connection)->execute(patience(wait) + "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192");
+            (*connection)
+                ->execute(patience(wait) +
+                          "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192");
         !set) {
       return tl::unexpected(set.error());
     }
@@ -172,6 +187,7 @@ Result<std::unique_ptr<Store>> make_sqlite_store(SqliteOptions options) {
   if (!path) return tl::unexpected(path.error());
   Result<OwnerLock> lock = OwnerLock::acquire(*path);
   if (!lock) return tl::unexpected(lock.error());
+  if (Result<void> log = check_log(*path); !log) return tl::unexpected(log.error());
   const std::vector<std::string>& steps = options.migrations ? *options.migrations : migrations();
   Result<std::unique_ptr<Connection>> connection = open_for_writing(*path, options, steps);
   if (!connection) return tl::unexpected(connection.error());

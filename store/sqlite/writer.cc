@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "base/check.h"
+#include "store/sqlite/checksum.h"
 #include "store/sqlite/tag_text.h"
 
 namespace saga::store::sqlite {
@@ -52,7 +53,7 @@ Result<void> Writer::prepare() {
       {&run_.take_over,
        "INSERT INTO shards(shard, epoch, owner) VALUES(?1, 1, ?2) "
        "ON CONFLICT(shard) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner"},
-      {&run_.insert_event, "INSERT INTO events(saga, seq, at, type, data) VALUES(?1, ?2, ?3, ?4, ?5)"},
+      {&run_.insert_event, "INSERT INTO events(saga, seq, at, type, data, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
       {&run_.has_event, "SELECT 1 FROM events WHERE saga = ?1 AND seq = ?2"},
       {&run_.insert_saga,
        "INSERT INTO sagas(key, id, workflow, version, shard, status, ended, needs_attention, attention_since, "
@@ -251,6 +252,7 @@ Result<void> Writer::write_events(const Append& append) {
     insert.bind(3, event.at);
     insert.bind(4, std::string_view(event.type));
     insert.bind(5, std::string_view(event.data));
+    insert.bind(6, checksum_of(append.saga, event));
     const int code = insert.run();
     if (code != SQLITE_DONE)
       return tl::unexpected(write_error(code, fmt::format("saga {} has an event {} already", append.saga, event.seq)));
