@@ -50,6 +50,13 @@ int refused(const std::string& message) {
   return kExitRefused;
 }
 
+/// What the disk or the store refuses for now may do at the next start; all else wants somebody to change something.
+int refused(const Error& error) {
+  static_cast<void>(refused(error.message));
+  const bool may_pass = error.code == ErrorCode::kPoisoned || error.code == ErrorCode::kUnavailable;
+  return may_pass ? kExitRestart : kExitRefused;
+}
+
 /// A file that says itself where it is wrong.
 int misread(const std::string& problem) {
   std::fprintf(stderr, "%s\n", problem.c_str());
@@ -155,14 +162,14 @@ int Daemon::build() {
   store_->observe_commits([this](const store::CommitFacts& commit) { metrics_.store_committed(commit); });
   store_->observe_failures([this](ErrorCode code) { metrics_.store_failed(code); });
   const auto unreadable = registry_.load();
-  if (!unreadable) return refused(unreadable.error().message);
+  if (!unreadable) return refused(unreadable.error());
   for (const std::string& problem : *unreadable) log_.error("workflow_unreadable", {{"problem", problem}});
 
   auto dispatcher = workers::make_http_dispatcher(options_.services, {});
   if (!dispatcher) return refused(dispatcher.error().message);
   dispatcher_ = std::move(*dispatcher);
   auto runtime = runtime::Runtime::create(registry_, *store_, *dispatcher_, clock_, &observer_, {});
-  if (!runtime) return refused(runtime.error().message);
+  if (!runtime) return refused(runtime.error());
   runtime_ = std::move(*runtime);
   pool_ = std::make_unique<api::Pool>(kReaders);
   api_ = std::make_unique<api::Api>(
@@ -241,7 +248,7 @@ int Daemon::register_workflows() {
   const auto registered = registry_.add(*loaded, clock_.now(), std::move(audit));
   if (!registered) {
     const auto& [error, problems] = registered.error();
-    return problems.empty() ? refused(error.message) : refused(problems);
+    return problems.empty() ? refused(error) : refused(problems);
   }
   for (const auto& entry : *registered) {
     if (entry.is_new)
@@ -314,7 +321,11 @@ void Daemon::leave_if_poisoned() {
   store::Health health = store_->health();
   if (health.poisoned) {
     // What memory holds may be ahead of the disk: only what is read back after a restart is true.
-    std::fprintf(stderr, "sagad: the store failed and takes nothing more: %s\n", health.problem.c_str());
+    std::fprintf(
+        stderr,
+        "sagad: the store failed and takes nothing more: %s; what was acknowledged is on the disk: look at the "
+        "disk and start sagad again, it goes on from there\n",
+        health.problem.c_str());
     std::fflush(stderr);
     std::_Exit(kExitRestart);
   }
@@ -368,7 +379,10 @@ int Daemon::stop() {
 
 int run_daemon(const Options& options) {
   auto store = once_let_go([&] { return store::open_store(options.store); });
-  if (!store) return refused(store.error().message);
+  if (!store) {
+    // Held by another process is not a matter of time: somebody started two.
+    return store.error().code == ErrorCode::kUnavailable ? refused(store.error().message) : refused(store.error());
+  }
   telemetry::Log log(options.log_format, options.log_level);
   Daemon daemon(options, log, std::move(*store));
   if (const int code = daemon.build(); code != kExitOk) return code == kExitStopped ? kExitOk : code;

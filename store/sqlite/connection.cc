@@ -27,9 +27,10 @@ ErrorCode meaning_of(int code, int system_errno) {
     case SQLITE_CANTOPEN:
       return ErrorCode::kUnavailable;
     case SQLITE_IOERR:
-      // Growing the shared-memory index on a full disk fails as an I/O error too. A sync that failed for want of space
-      // is a failed sync.
-      if (code == SQLITE_IOERR_NOMEM || (out_of_space(system_errno) && !is_sync(code))) return ErrorCode::kUnavailable;
+      // Growing the shared-memory index on a full disk fails as an I/O error too, and nothing durable is in it. A sync
+      // that failed for want of space is a failed sync.
+      if (code == SQLITE_IOERR_NOMEM || code == SQLITE_IOERR_SHMSIZE || (out_of_space(system_errno) && !is_sync(code)))
+        return ErrorCode::kUnavailable;
       return ErrorCode::kPoisoned;
     case SQLITE_READONLY:
       return ErrorCode::kPoisoned;
@@ -48,6 +49,7 @@ constexpr const char* kRestore =
     "still be read)";
 
 std::string advice(int code) {
+  if (code == SQLITE_IOERR_SHMSIZE) return "; if the disk is full, free some space, it goes on by itself";
   switch (code & 0xff) {
     case SQLITE_FULL:
       return "; free some space, it goes on by itself";

@@ -181,6 +181,18 @@ ReaderPool::Open reader_opener(const std::string& path, const SqliteOptions& opt
 }  // namespace
 }  // namespace sqlite
 
+namespace sqlite {
+namespace {
+
+/// While a store is opened, what may pass (no room, another program's lock) is told apart from another owner.
+Error not_opened(Error error) {
+  if (error.code == ErrorCode::kUnavailable) error.code = ErrorCode::kPoisoned;
+  return error;
+}
+
+}  // namespace
+}  // namespace sqlite
+
 Result<std::unique_ptr<Store>> make_sqlite_store(SqliteOptions options) {
   using namespace sqlite;
   const Result<std::string> path = check_database_path(options.path);
@@ -190,11 +202,11 @@ Result<std::unique_ptr<Store>> make_sqlite_store(SqliteOptions options) {
   if (Result<void> log = check_log(*path); !log) return tl::unexpected(log.error());
   const std::vector<std::string>& steps = options.migrations ? *options.migrations : migrations();
   Result<std::unique_ptr<Connection>> connection = open_for_writing(*path, options, steps);
-  if (!connection) return tl::unexpected(connection.error());
+  if (!connection) return tl::unexpected(not_opened(connection.error()));
   Result<std::unique_ptr<Writer>> writer = Writer::create(std::move(*connection), options.checkpoint_pages);
-  if (!writer) return tl::unexpected(writer.error());
+  if (!writer) return tl::unexpected(not_opened(writer.error()));
   const Result<SagaKey> next_key = (*writer)->next_key();
-  if (!next_key) return tl::unexpected(next_key.error());
+  if (!next_key) return tl::unexpected(not_opened(next_key.error()));
   return std::make_unique<SqliteStore>(std::move(*lock), *path, std::move(*writer), *next_key,
                                        reader_opener(*path, options), options);
 }

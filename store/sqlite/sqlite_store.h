@@ -29,7 +29,8 @@ struct SqliteOptions {
 /// scanned: a million sleeping sagas open as fast as none.
 ///
 /// `kInvalid`: the path or the file cannot be a store. `kUnsupported`: written by a newer version. `kUnavailable`: in
-/// use by another process, or no room. Each says so in one sentence.
+/// use by another process. `kPoisoned`: the disk fails or has no room; another try may do. `kCorruption`: the file or
+/// its log is damaged. Each says so in one sentence.
 [[nodiscard]] Result<std::unique_ptr<Store>> make_sqlite_store(SqliteOptions options);
 
 }  // namespace saga::store

@@ -42,6 +42,13 @@ class HttpSocket {
     fd_ = -1;
   }
 
+  /// Leaves with RST in the place of FIN.
+  void reset() {
+    const linger now{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    close();
+  }
+
   /// False when the other side is gone.
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {

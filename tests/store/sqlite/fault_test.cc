@@ -1,6 +1,7 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <random>
 #include <thread>
@@ -187,6 +188,64 @@ TEST_F(Faults, WhatWasAcknowledgedSurvivesAPowerCut) {
     ASSERT_GE(static_cast<std::int64_t>(found->size()), promised) << "round " << round;
     for (std::size_t i = 0; i < found->size(); ++i) ASSERT_EQ((*found)[i], event(static_cast<std::int64_t>(i) + 1));
   }
+}
+
+/// The power is cut before every single write, truncation and sync, in commits and in the checkpoints between them.
+TEST_F(Faults, WhatWasAcknowledgedSurvivesAPowerCutAtEveryStep) {
+  struct Cut {
+    std::string copy;
+    std::int64_t promised = 0;
+  };
+  constexpr std::size_t kCuts = 600;
+  const auto seed = static_cast<std::uint32_t>(std::random_device{}());
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  SqliteOptions small = options();
+  small.checkpoint_pages = 12;
+  auto store = opened(small);
+  own(*store);
+  const SagaKey key = given(*store, "order-1");
+  std::atomic<std::int64_t> acknowledged{1};
+  std::mutex mutex;
+  std::vector<Cut> cuts;  // Made on the store thread; guarded by `mutex`.
+  std::atomic<std::size_t> made{0};
+  const auto cut = [&] {
+    const std::lock_guard lock(mutex);
+    cuts.push_back({folder_.path("cut-" + std::to_string(++made) + ".db"), acknowledged});
+    disk_.cut_power(folder_.path("saga.db"), cuts.back().copy, random);
+  };
+  int syncs_of_database = 0;
+  while (made < kCuts) {
+    disk_.before_each_step(cut);
+    const std::int64_t seq = acknowledged + 1;
+    std::promise<bool> answered;
+    ASSERT_TRUE(store->submit(further(key, seq), [&](const Result<void>& result) {
+      if (result) acknowledged = seq;
+      answered.set_value(result.has_value());
+    }));
+    ASSERT_TRUE(answered.get_future().get());
+    // The checkpoint follows the answer; a call behind it is answered after its end.
+    EXPECT_EQ(store->register_workflows({}), Result<bool>(false));
+    disk_.before_each_step({});
+    std::vector<Cut> looked_at;
+    {
+      const std::lock_guard lock(mutex);
+      looked_at.swap(cuts);
+    }
+    for (const Cut& one : looked_at) {
+      {
+        const auto after = opened(one.copy);
+        ASSERT_NE(after, nullptr);
+        const auto found = after->load(key);
+        ASSERT_TRUE(found) << found.error().message;
+        ASSERT_GE(static_cast<std::int64_t>(found->size()), one.promised) << one.copy;
+        for (std::size_t i = 0; i < found->size(); ++i) ASSERT_EQ((*found)[i], event(static_cast<std::int64_t>(i) + 1));
+      }
+      for (const char* const ending : {"", "-wal", "-shm", ".lock"}) std::filesystem::remove(one.copy + ending);
+    }
+    syncs_of_database = disk_.syncs_of("saga.db");
+  }
+  EXPECT_GT(syncs_of_database, 3) << "no checkpoint was cut";
 }
 
 }  // namespace

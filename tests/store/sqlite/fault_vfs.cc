@@ -32,6 +32,7 @@ int read_file(sqlite3_file* file, void* data, int size, sqlite3_int64 offset) {
 }
 int write_file(sqlite3_file* file, const void* data, int size, sqlite3_int64 offset) {
   FaultFile& f = self(file);
+  f.disk->before_step();
   if (const int code = f.disk->before_write(*f.path); code != SQLITE_OK) return code;
   const int code = f.real->pMethods->xWrite(f.real, data, size, offset);
   if (code == SQLITE_OK) f.disk->after_write(*f.path, data, static_cast<std::size_t>(size), offset);
@@ -39,12 +40,14 @@ int write_file(sqlite3_file* file, const void* data, int size, sqlite3_int64 off
 }
 int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
   FaultFile& f = self(file);
+  f.disk->before_step();
   const int code = f.real->pMethods->xTruncate(f.real, size);
   if (code == SQLITE_OK) f.disk->after_truncate(*f.path, size);
   return code;
 }
 int sync_file(sqlite3_file* file, int flags) {
   FaultFile& f = self(file);
+  f.disk->before_step();
   if (const int code = f.disk->before_sync(*f.path); code != SQLITE_OK) return code;
   const int code = f.real->pMethods->xSync(f.real, flags);
   if (code == SQLITE_OK) f.disk->after_sync(*f.path);
@@ -156,6 +159,20 @@ void FaultVfs::cut_power(const std::string& from, const std::string& to, std::mt
     }
     std::ofstream(to + ending, std::ios::binary | std::ios::trunc) << content;
   }
+}
+
+void FaultVfs::before_each_step(std::function<void()> step) {
+  const std::lock_guard lock(mutex_);
+  step_ = std::move(step);
+}
+
+void FaultVfs::before_step() {
+  std::function<void()> step;
+  {
+    const std::lock_guard lock(mutex_);
+    step = step_;
+  }
+  if (step) step();
 }
 
 int FaultVfs::before_write(const std::string&) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +34,9 @@ class FaultVfs {
   /// The next write fails as a device does, once.
   void fail_next_write();
 
+  /// Runs before every write, truncation and sync from now on, on the thread that does it; empty: nothing.
+  void before_each_step(std::function<void()> step);
+
   [[nodiscard]] int syncs_of(const std::string& ending) const;
 
   /// Writes to `to` and `to`-wal what the disk holds of `from` if power is cut now: what was synced, and of the writes
@@ -41,6 +45,7 @@ class FaultVfs {
 
   // ---- for the VFS's C functions --------------------------------------------------------------------------------
 
+  void before_step();
   [[nodiscard]] int before_write(const std::string& path);
   [[nodiscard]] int before_sync(const std::string& path);
   void after_write(const std::string& path, const void* data, std::size_t size, std::int64_t offset);
@@ -70,6 +75,7 @@ class FaultVfs {
   std::string failing_sync_;
   bool full_ = false;
   bool failing_write_ = false;
+  std::function<void()> step_;
 };
 
 }  // namespace saga::store::testing
