@@ -49,7 +49,8 @@ def copy(db, copies, keys, span_ms):
     """Copies follow one another in keys and in times, the real ones come first in both. An id keeps its length: the
     number of the copy stands in the place of its first eight characters, and so all are in the order of their keys."""
     names = [row[1] for row in db.execute("PRAGMA table_info(sagas)")]
-    events = [row[1] for row in db.execute("PRAGMA table_info(events)") if row[1] != "n"]
+    # What is changed by hand has no checksum.
+    events = [row[1] for row in db.execute("PRAGMA table_info(events)") if row[1] not in ("n", "checksum")]
     times = {"created_at", "updated_at", "finished_at", "wake_at", "at"}
     new_id = "printf('%08x', :copy) || substr(o.id, 9)"
 
@@ -70,7 +71,7 @@ def copy(db, copies, keys, span_ms):
     back_ms = -copies * span_ms
     db.execute("BEGIN")
     db.execute("UPDATE events SET data = replace(data, '\"created_at\":' || s.created_at, '\"created_at\":' || "
-               "(s.created_at + :ms)), at = at + :ms FROM sagas s WHERE s.key = events.saga", {"ms": back_ms})
+               "(s.created_at + :ms)), at = at + :ms, checksum = NULL FROM sagas s WHERE s.key = events.saga", {"ms": back_ms})
     moved = ", ".join(f"{n} = {n} + :ms" for n in names if n in times)
     db.execute(f"UPDATE sagas SET {moved}", {"ms": back_ms})
     db.execute("CREATE TEMP TABLE original AS SELECT e.*, s.id, s.created_at, instr(e.data, s.id) OR "
