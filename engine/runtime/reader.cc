@@ -67,6 +67,8 @@ Result<Snapshot> Reader::read(store::SagaRow row) const {
     }
     // Purged, or moved on, between the two reads?
     auto now = store_.find(row.key);
+    if (!now && now.error().code == ErrorCode::kNotFound)
+      now = store_.find(row.identity.id);  // Says so of a purged one.
     if (!now) return tl::unexpected(now.error());
     if (*now == row) return fail(ErrorCode::kCorruption, std::move(problem));
     row = std::move(*now);
