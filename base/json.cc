@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
+
 namespace saga {
 namespace {
 
@@ -32,7 +34,7 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
   bool key(string_t& name) override {
     Json& object = *open_.back();
     const auto [at, inserted] = object.get_ptr<Json::object_t*>()->emplace(std::move(name), nullptr);
-    if (!inserted) return stop(fmt::format("key '{}' is there twice", at->first.substr(0, 64)));
+    if (!inserted) return stop(fmt::format("key '{}' is there twice", front_of(at->first)));
     slot_ = &at->second;
     return true;
   }

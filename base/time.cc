@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "base/text.h"
+
 namespace saga {
 namespace {
 
@@ -24,12 +26,12 @@ tl::unexpected<Error> bad_duration(std::string_view text) {
   return fail(
       ErrorCode::kInvalid,
       fmt::format("'{}' is not a duration: expected a number and a unit (ms, s, m, h, d), such as 250ms, 2s or 1h30m",
-                  text.substr(0, 64)));
+                  front_of(text)));
 }
 
 tl::unexpected<Error> bad_time(std::string_view text) {
   return fail(ErrorCode::kInvalid,
-              fmt::format("'{}' is not a time: expected RFC 3339, such as 2026-12-24T18:00:00Z", text.substr(0, 64)));
+              fmt::format("'{}' is not a time: expected RFC 3339, such as 2026-12-24T18:00:00Z", front_of(text)));
 }
 
 /// Reads exactly `digits` decimal digits at the front of `text` and drops them.
@@ -141,14 +143,14 @@ Result<Millis> parse_duration(std::string_view text) {
     while (next_unit < kUnits.size() && kUnits[next_unit].name != name) ++next_unit;
     if (next_unit == kUnits.size()) return bad_duration(text);
     if (number > kLongest.count() / kUnits[next_unit].ms) {
-      return fail(ErrorCode::kInvalid, fmt::format("'{}' is too long: at most 3650d", text.substr(0, 64)));
+      return fail(ErrorCode::kInvalid, fmt::format("'{}' is too long: at most 3650d", front_of(text)));
     }
     total += number * kUnits[next_unit].ms;
     ++next_unit;
   }
   if (total == 0) return bad_duration(text);
   if (total > kLongest.count()) {
-    return fail(ErrorCode::kInvalid, fmt::format("'{}' is too long: at most 3650d", text.substr(0, 64)));
+    return fail(ErrorCode::kInvalid, fmt::format("'{}' is too long: at most 3650d", front_of(text)));
   }
   return Millis{total};
 }

@@ -28,6 +28,12 @@ TEST(ParseJson, RefusesARepeatedKeyAndSaysWhere) {
   EXPECT_EQ(value.error().position.line, 2U);
 }
 
+TEST(ParseJson, CutsALongRepeatedKeyBetweenCharacters) {
+  const std::string front(63, 'a');
+  const std::string key = "\"" + front + "\u00e9\":1";
+  EXPECT_EQ(parse_json("{" + key + "," + key + "}").error().message, "key '" + front + "' is there twice");
+}
+
 TEST(ParseJson, RefusesDepthBeyondTheLimitWithoutRecursing) {
   const std::string fits = std::string(kMaxJsonDepth, '[') + std::string(kMaxJsonDepth, ']');
   EXPECT_TRUE(parse_json(fits));

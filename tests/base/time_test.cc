@@ -24,6 +24,12 @@ TEST(Duration, RefusesWhatIsNotOne) {
   }
 }
 
+TEST(Duration, CutsALongTextBetweenCharacters) {
+  const std::string front(63, 'a');
+  EXPECT_EQ(parse_duration(front + "\u00e9").error().message.substr(0, 67), "'" + front + "' i");
+  EXPECT_EQ(parse_time(front + "\u00e9").error().message.substr(0, 67), "'" + front + "' i");
+}
+
 TEST(Duration, FormatIsReadBack) {
   for (const std::int64_t ms : {1LL, 999LL, 1'000LL, 5'400'000LL, 90'061'001LL}) {
     EXPECT_EQ(parse_duration(format_duration(Millis{ms})), Millis{ms});
