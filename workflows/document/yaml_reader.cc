@@ -69,6 +69,11 @@ void explain(const YAML::Exception& problem, std::string_view text, std::size_t 
                                     "{{ }} [ ] , stands in quotes",
                                     inside->map ? '}' : ']', opening, begin));
   }
+  // It quotes what follows the backslash: of some characters only a part.
+  constexpr std::string_view kEscape = "unknown escape character";
+  if (message.starts_with(kEscape) && static_cast<unsigned char>(message.back()) >= 0x80) {
+    return problems.add(at, std::string(kEscape));
+  }
   for (const Explanation& known : kExplanations) {
     if (message == known.theirs) return problems.add(at, std::string(known.ours));
   }

@@ -178,6 +178,7 @@ TEST(Yaml, IsRefusedWhereItsGrammarIsBroken) {
        "2:1: error: expected the end of the document here: what follows belongs to none of its keys (look at the "
        "indentation)"},
       {"a: \"\\z\"\n", "1:7: error: unknown escape character: z"},
+      {"a: \"\\\u00e9\"\n", "1:7: error: unknown escape character"},
       {"? [a]\n: 1\n",
        "1:3: error: expected a text as key, but it is a list (is its ']' missing?); a text that begins with '{' or '[' "
        "stands in quotes"},
