@@ -35,8 +35,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr milliseconds kLook{20};  ///< Between two looks at the processes.
 constexpr seconds kAnswersBound{60};
 constexpr seconds kReport{30};
-constexpr std::int64_t kTooMany = 1'500;  ///< Sagas in flight: five seconds' worth.
-constexpr std::int64_t kCaughtUp = 300;
+constexpr std::int64_t kTooMany = 900;  ///< Sagas in flight: three seconds' worth.
+constexpr std::int64_t kCaughtUp = 200;
 
 struct Options {
   int rounds = 20;
@@ -113,6 +113,7 @@ class Torture {
 
   void one_round() {
     pause(milliseconds(draw(20, 900)), true);
+    if (round_ % 2 == 0) await_new_saga();
     const std::int64_t kind = draw(0, 99);
     std::optional<std::size_t> stopped_worker;
     if (kind < 10) {
@@ -182,14 +183,20 @@ class Torture {
     return count;
   }
 
+  /// One is accepted since the last kill: on a slow machine sagad would else be killed each time before it did
+  /// anything.
+  void await_new_saga() {
+    const auto until = SteadyClock::now() + kAnswersBound;
+    while (!load_.outages().over() && SteadyClock::now() < until) pause(kLook, true);
+  }
+
   /// Where the machine is too slow for both the load and the kills, what is in flight would only grow: sagad is given
   /// the time to catch up.
   void let_catch_up() {
     if (unfinished().value_or(0) < kTooMany) return;
     ++breaths_;
     auto since = SteadyClock::now();
-    // Else the outage would be told as long as the load was held.
-    while (!load_.outages().over() && SteadyClock::now() < since + kAnswersBound) pause(kLook, true);
+    await_new_saga();  // Else the outage would be told as long as the load was held.
     since = SteadyClock::now();
     load_.hold(true);
     while (unfinished().value_or(kTooMany) > kCaughtUp && SteadyClock::now() < since + seconds(options_.patience_s))
