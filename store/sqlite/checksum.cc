@@ -46,12 +46,10 @@ std::uint32_t add_number(std::int64_t number, std::uint32_t sum) {
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t sum) {
   sum = ~sum;
   for (; bytes.size() >= kStride; bytes.remove_prefix(kStride)) {
-    std::uint32_t next = 0;
-    for (std::size_t i = 0; i < kStride; ++i) {
-      const std::uint32_t folded = i < 4 ? (sum >> (8 * i)) & 0xff : 0;
-      next ^= kTables[kStride - 1 - i][byte_at(bytes, i) ^ folded];
-    }
-    sum = next;
+    sum = kTables[7][byte_at(bytes, 0) ^ (sum & 0xff)] ^ kTables[6][byte_at(bytes, 1) ^ ((sum >> 8) & 0xff)] ^
+          kTables[5][byte_at(bytes, 2) ^ ((sum >> 16) & 0xff)] ^ kTables[4][byte_at(bytes, 3) ^ (sum >> 24)] ^
+          kTables[3][byte_at(bytes, 4)] ^ kTables[2][byte_at(bytes, 5)] ^ kTables[1][byte_at(bytes, 6)] ^
+          kTables[0][byte_at(bytes, 7)];
   }
   for (std::size_t i = 0; i < bytes.size(); ++i) sum = (sum >> 8) ^ kTables[0][(sum ^ byte_at(bytes, i)) & 0xff];
   return ~sum;
