@@ -1,8 +1,10 @@
 #include "engine/api/server.h"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
+#include <optional>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 
 #include "engine/api/edge/connection.h"
 #include "engine/api/edge/request_reader.h"
@@ -44,7 +46,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   Task<void> accept();
   Task<void> serve(std::shared_ptr<Connection> connection);
   Task<void> turn_away(std::shared_ptr<Connection> connection);
-  Task<Response> ask(const std::shared_ptr<Connection>& connection, Request request);
+  /// None: the client has left meanwhile.
+  Task<std::optional<Response>> ask(const std::shared_ptr<Connection>& connection, Request request);
   /// Tells the client why it is not answered otherwise, and that nothing follows.
   Task<void> refuse(Connection& connection, const Response& response);
   void forget(Connection& connection);
@@ -187,7 +190,9 @@ Task<void> Server::Core::serve(std::shared_ptr<Connection> connection) {
     if (!incoming.request) break;
     const bool is_head = incoming.request->method == "HEAD";
     if (is_head) incoming.request->method = "GET";
-    Response response = co_await ask(connection, std::move(*incoming.request));
+    std::optional<Response> asked = co_await ask(connection, std::move(*incoming.request));
+    if (!asked) break;
+    Response response = std::move(*asked);
     if (response.stream) {
       std::string head = head_of(response, std::nullopt, false, date_.now());
       const bool sent = co_await send(*connection, std::move(head), "", options_.write_time);
@@ -205,7 +210,7 @@ Task<void> Server::Core::serve(std::shared_ptr<Connection> connection) {
   forget(*connection);
 }
 
-Task<Response> Server::Core::ask(const std::shared_ptr<Connection>& connection, Request request) {
+Task<std::optional<Response>> Server::Core::ask(const std::shared_ptr<Connection>& connection, Request request) {
   connection->answer.reset();
   handler_.handle(std::move(request), [answering = reach(connection)](Response response) {
     auto held = std::make_shared<Response>(std::move(response));
@@ -214,10 +219,11 @@ Task<Response> Server::Core::ask(const std::shared_ptr<Connection>& connection, 
       reached.wake.cancel();
     });
   });
-  while (!connection->answer) co_await sleep_until_woken(*connection);
-  Response response = std::move(*connection->answer);
-  connection->answer.reset();
-  co_return response;
+  while (!connection->answer) {
+    co_await sleep_until_woken(*connection, options_.look_after);
+    if (!connection->answer && connection->stream->is_closed()) co_return std::nullopt;
+  }
+  co_return std::exchange(connection->answer, std::nullopt);
 }
 
 // ---- the face

@@ -25,7 +25,9 @@ struct ServerOptions {
   std::chrono::seconds header_time{10};  ///< From a request's first byte to the end of its header.
   std::chrono::seconds body_time{30};
   std::chrono::seconds write_time{30};  ///< For each 256 KiB of an answer.
-  std::shared_ptr<TlsIdentity> tls;     ///< Null: plain HTTP.
+  /// How often a client that waits for its answer is looked after: one that has left is waited for no longer.
+  std::chrono::milliseconds look_after{5'000};
+  std::shared_ptr<TlsIdentity> tls;  ///< Null: plain HTTP.
 };
 
 class Server {

@@ -33,6 +33,9 @@ class ByteStream {
   virtual void expires_after(std::chrono::seconds time) = 0;
   virtual void expires_never() = 0;
 
+  /// True when the client has closed and nothing that it sent is left to read. While no read is under way.
+  [[nodiscard]] virtual bool is_closed() = 0;
+
   /// Nothing more is sent; what the client still sends can be read.
   virtual void end_sending() = 0;
 

@@ -17,6 +17,12 @@ Task<void> sleep_until_woken(Connection& connection) {
   co_await connection.wake.async_wait(await(woken));
 }
 
+Task<void> sleep_until_woken(Connection& connection, std::chrono::milliseconds longest) {
+  error_code woken;
+  connection.wake.expires_after(longest);
+  co_await connection.wake.async_wait(await(woken));
+}
+
 Task<bool> send(Connection& connection, std::string head, std::string body, std::chrono::seconds patience) {
   error_code error;
   std::size_t sent = std::min(body.size(), kSlice);

@@ -36,8 +36,9 @@ struct Connection {
 /// Runs a task with a connection on the I/O thread if it is still there. From any thread.
 using Reach = std::function<void(std::function<void(Connection&)>)>;
 
-/// Until `wake` is cancelled.
+/// Until `wake` is cancelled, or for as long.
 [[nodiscard]] Task<void> sleep_until_woken(Connection& connection);
+[[nodiscard]] Task<void> sleep_until_woken(Connection& connection, std::chrono::milliseconds longest);
 
 /// All of it, each 256 KiB within `patience`. False: the client is gone or takes too long.
 [[nodiscard]] Task<bool> send(Connection& connection, std::string head, std::string body,

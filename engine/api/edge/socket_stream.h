@@ -1,8 +1,11 @@
 // What a plain stream and one over TLS have in common: a socket whose reads and writes have a time limit.
 #pragma once
 
+#include <sys/socket.h>
+
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/rate_policy.hpp>
+#include <cerrno>
 
 #include "engine/api/edge/byte_stream.h"
 
@@ -16,6 +19,11 @@ class SocketStream : public ByteStream {
  public:
   void expires_after(std::chrono::seconds time) override { lowest().expires_after(time); }
   void expires_never() override { lowest().expires_never(); }
+  bool is_closed() override {
+    char byte = 0;
+    const ssize_t got = ::recv(lowest().socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  }
   void end_sending() override {
     error_code ignored;
     lowest().socket().shutdown(tcp::socket::shutdown_send, ignored);

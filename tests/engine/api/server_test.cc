@@ -241,6 +241,48 @@ TEST_F(ServerTest, AClientThatLeavesBeforeItsAnswerHurtsNobody) {
   EXPECT_EQ(client.read_answer().status, 200);
 }
 
+TEST_F(ServerTest, AClientThatLeavesWhileItWaitsMakesRoomForAnother) {
+  ServerOptions options;
+  options.max_connections = 2;
+  options.look_after = std::chrono::milliseconds{10};
+  listen(options);
+  for (const bool with_reset : {false, true}) {
+    std::vector<Answer> never;
+    for (int i = 0; i < 2; ++i) {
+      HttpSocket client = connect();
+      client.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n");
+      never.push_back(handler_.next());
+      if (with_reset) client.reset();
+    }
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    int status = 0;
+    while (status != 200 && std::chrono::steady_clock::now() < until) {
+      HttpSocket other = connect();
+      other.send("GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+      status = other.read_answer().status;
+    }
+    EXPECT_EQ(status, 200);
+    for (const Answer& answer : never) answer(text("to nobody"));
+  }
+}
+
+TEST_F(ServerTest, AClientThatWaitsLongIsStillAnswered) {
+  ServerOptions options;
+  options.look_after = std::chrono::milliseconds{1};
+  listen(options);
+  HttpSocket client = connect();
+  client.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\nGET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Answer answer = handler_.next();
+  HttpSocket other = connect();
+  for (int i = 0; i < 200; ++i) {  // Meanwhile it is looked after many times.
+    other.send("GET /now HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_EQ(other.read_answer().status, 200);
+  }
+  answer(text("at last"));
+  EXPECT_EQ(client.read_answer().body, "at last");
+  EXPECT_EQ(client.read_answer().status, 200);
+}
+
 TEST_F(ServerTest, AThousandIdleClientsShutNobodyOut) {
   listen();
   std::vector<HttpSocket> idle;
