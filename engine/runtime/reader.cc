@@ -70,7 +70,7 @@ Result<Snapshot> Reader::read(store::SagaRow row) const {
     if (!now && now.error().code == ErrorCode::kNotFound)
       now = store_.find(row.identity.id);  // Says so of a purged one.
     if (!now) return tl::unexpected(now.error());
-    if (*now == row) return fail(ErrorCode::kCorruption, std::move(problem));
+    if (*now == row || now->identity.id != row.identity.id) return fail(ErrorCode::kCorruption, std::move(problem));
     row = std::move(*now);
   }
 }

@@ -63,7 +63,7 @@ Result<void> Reader::prepare() {
   const std::initializer_list<std::pair<Statement*, std::string>> all{
       {&run_.begin, "BEGIN"},
       {&run_.end, "ROLLBACK"},
-      {&run_.by_id, "SELECT " + columns + " FROM sagas s WHERE s.id = ?1"},
+      {&run_.key_of, "SELECT key FROM sagas WHERE id = ?1"},
       {&run_.by_key, "SELECT " + columns + " FROM sagas s WHERE s.key = ?1"},
       {&run_.stuck, "SELECT step, phase, code FROM stuck WHERE saga = ?1 ORDER BY place"},
       {&run_.load, "SELECT seq, at, type, data, checksum FROM events WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
@@ -112,11 +112,20 @@ Result<void> Reader::query(const Sql& sql, Take take) {
 // ---- one saga -------------------------------------------------------------------------------------------------------
 
 Result<SagaRow> Reader::find(const std::string& id) {
-  return in_snapshot<SagaRow>([&] {
-    run_.by_id.bind(1, std::string_view(id));
-    Result<SagaRow> row = read_one(run_.by_id, fmt::format("saga '{}'", id));
-    if (row && row->identity.id != id) row = tl::unexpected(connection_->error(SQLITE_CORRUPT_INDEX, kDoing));
-    if (!row && row.error().code == ErrorCode::kNotFound) row = tl::unexpected(not_found(id));
+  return in_snapshot<SagaRow>([&]() -> Result<SagaRow> {
+    {
+      const ResetAtEnd reset(run_.key_of);
+      run_.key_of.bind(1, std::string_view(id));
+      const int code = run_.key_of.step();
+      if (code == SQLITE_DONE) return tl::unexpected(not_found(id));
+      if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
+      run_.by_key.bind(1, run_.key_of.integer(0));
+    }
+    // The row says itself whose it is: the index of ids may be damaged.
+    Result<SagaRow> row = read_one(run_.by_key, fmt::format("saga '{}'", id));
+    const bool missing = !row && row.error().code == ErrorCode::kNotFound;
+    if (missing || (row && row->identity.id != id))
+      return tl::unexpected(connection_->error(SQLITE_CORRUPT_INDEX, kDoing));
     return row;
   });
 }

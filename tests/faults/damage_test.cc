@@ -445,7 +445,7 @@ TEST_F(Damage, AChangedBitInTheLogIsRefusedWhereCommitsWouldBeLost) {
   std::size_t all_events = 0;
   for (const auto& [id, events] : written_->contents.events) all_events += events.size();
   int refused = 0;
-  for (int trial = 0; trial < trials(60); ++trial) {
+  for (int trial = 0; trial < trials(40); ++trial) {
     Files files = written_->open;
     // Its header too, of 32 bytes.
     const std::size_t at = trial < 8 ? place(32) : place(size);
@@ -470,7 +470,7 @@ TEST_F(Damage, AChangedBitInTheLogIsRefusedWhereCommitsWouldBeLost) {
     // A damaged end looks like a commit that was under way: at most the last two.
     EXPECT_GE(events + 4, all_events);
   }
-  EXPECT_GT(refused, trials(60) / 2);
+  EXPECT_GT(refused, trials(40) / 2);
 }
 
 TEST_F(Damage, WhatTheRefusalOfALogProposesGoesOnWithoutTheLostCommits) {

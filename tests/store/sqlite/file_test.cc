@@ -298,6 +298,26 @@ TEST_F(StoreFile, ADamagedTableIsReportedWithWhatToDoWhileTheRestIsWritten) {
   EXPECT_TRUE(commit(*store, further(key, 2, 1, epoch)));
 }
 
+TEST_F(StoreFile, AnIndexThatLeadsToAnotherSagaIsNotFollowed) {
+  {
+    const auto store = opened(path());
+    own(*store);
+    given(*store, "order-1");
+    given(*store, "order-2");
+  }
+  {
+    std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
+    const std::string whole{std::istreambuf_iterator<char>(file), {}};
+    // The entry of the index is the id and then, one byte, the key; in the row the id is followed by the workflow.
+    const std::size_t at = whole.find(std::string("order-2\x02", 8));
+    ASSERT_NE(at, std::string::npos);
+    file.clear();
+    file.seekp(static_cast<std::streamoff>(at + 7));
+    file << '\x03';
+  }
+  EXPECT_THAT(opened(path())->find("order-2"), FailsWith(ErrorCode::kCorruption, "restore a backup"));
+}
+
 TEST_F(StoreFile, WhatAnOlderSchemaWroteIsReadWithoutChecksums) {
   {
     const auto store = opened(path());
