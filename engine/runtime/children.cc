@@ -250,16 +250,43 @@ void Engine::post_internal(ClientMessage message) {
   std::visit([this](auto&& m) { mailbox_->post(std::forward<decltype(m)>(m)); }, std::move(message));
 }
 
-/// Those that are in memory keep their rows due until the news is there: one that went to sleep in between would be
-/// left asleep by a crash.
+/// Whose rows a commit with these effects makes due.
+std::vector<std::string> Engine::woken_by(const LiveSaga& saga, const std::vector<core::Effect>& effects) {
+  std::vector<std::string> woken;
+  const std::string& parent = saga.state->facts->parent_id;
+  if (saga.tells_parent && !parent.empty()) woken.push_back(parent);
+  for (const core::Effect& effect : effects) {
+    const auto* terminate = std::get_if<core::TerminateChild>(&effect);
+    if (terminate == nullptr) continue;
+    woken.push_back(core::child_id(saga.id, saga.workflow->steps[terminate->step].name, terminate->attempt));
+  }
+  return woken;
+}
+
+/// They keep their rows due until the news is there: one that went to sleep in between would be left asleep by a crash.
+/// So would one that is read back in between, whose row may be older than the commit that wakes it.
 void Engine::note_woken(const std::vector<std::string>& ids, Timestamp at) {
   for (const std::string& id : ids) {
+    ++news_coming_[id];
     const auto key = keys_.find(id);
     if (key == keys_.end()) continue;
     LiveSaga& saga = *find(key->second);
-    ++saga.news_coming;
     if (!saga.head.ended && (!saga.head.wake_at || *saga.head.wake_at > at)) saga.head.wake_at = at;
   }
+}
+
+void Engine::forget_news(const std::string& id) {
+  const auto coming = news_coming_.find(id);
+  if (coming != news_coming_.end() && --coming->second == 0) news_coming_.erase(coming);
+}
+
+void Engine::forget_news(const ClientMessage& message) {
+  const auto* delivery = std::get_if<ClientDelivery>(&message);
+  if (delivery != nullptr && delivery->is_news) forget_news(delivery->delivery.saga_id);
+}
+
+bool Engine::is_expecting(const LiveSaga& saga) const {
+  return !saga.errands.empty() || news_coming_.contains(saga.id);
 }
 
 }  // namespace saga::runtime

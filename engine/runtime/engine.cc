@@ -208,6 +208,7 @@ void Engine::adopt(SagaLoaded loaded) {
   if (loaded.asked_key) recovering_.erase(*loaded.asked_key);
   if (!loaded.row) {
     for (ClientMessage& message : waiting) {
+      forget_news(message);
       auto* start = std::get_if<ClientStart>(&message);
       if (start != nullptr && loaded.row.error().code == ErrorCode::kNotFound) {
         begin_saga(std::move(*start));
@@ -248,6 +249,7 @@ void Engine::adopt(SagaLoaded loaded) {
 
 /// A record that does not replay: suspended once, so that it is seen; only `terminate` leads out. The others go on.
 void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting) {
+  for (const ClientMessage& message : waiting) forget_news(message);
   store::Head head = loaded.row->head;
   if (head.ended) {
     for (ClientMessage& message : waiting) answer_error(message, Error{ErrorCode::kCorruption, loaded.problem});

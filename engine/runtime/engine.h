@@ -122,10 +122,6 @@ struct LiveSaga {
   std::deque<QueuedInput> inbox;                                      ///< In the order they came.
   std::vector<std::pair<core::AwaitService, std::uint64_t>> tickets;  ///< Of its calls that wait for an instance.
   std::vector<std::uint64_t> errands;  ///< Asked of its children and not yet done: it stays in memory, and due.
-  int news_coming = 0;  ///< Commits that wake its row and whose news it has not had: until then the row stays due.
-
-  /// Something is under way that a process which died now would have to find again by the row.
-  [[nodiscard]] bool is_expecting() const { return !errands.empty() || news_coming > 0; }
 };
 
 /// True when `request` is the start that made the saga of these facts.
@@ -206,7 +202,13 @@ class Engine {
   void try_postponed_errands();
   void tell_parent(const LiveSaga& child);
   void post_internal(ClientMessage message);
+  [[nodiscard]] static std::vector<std::string> woken_by(const LiveSaga& saga,
+                                                         const std::vector<core::Effect>& effects);
   void note_woken(const std::vector<std::string>& ids, Timestamp at);
+  void forget_news(const std::string& id);
+  void forget_news(const ClientMessage& message);
+  /// Something is under way that a process which died now would have to find again by the row.
+  [[nodiscard]] bool is_expecting(const LiveSaga& saga) const;
 
   [[nodiscard]] std::optional<Timestamp> next_timer();
   void fire_timers();
@@ -247,6 +249,9 @@ class Engine {
   std::vector<ClientBatchRef> waiting_batches_;  ///< For a saga of theirs whose start, or reading, is under way.
   Timers timers_;
   AwaitedCalls awaited_;
+  /// By saga, also one that is not in memory: commits that wake its row and whose news it has not had. Until then the
+  /// row stays due.
+  std::unordered_map<std::string, int> news_coming_;
   std::vector<Errand> postponed_;  ///< Errands that nothing could be done about just now.
   Timestamp next_errand_try_;
   Timestamp turned_at_;  ///< When the last turn began.

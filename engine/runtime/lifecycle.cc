@@ -169,7 +169,7 @@ void Engine::process(LiveSaga& saga, QueuedInput input) {
 
 void Engine::process_delivery(LiveSaga& saga, ClientDelivery message) {
   core::Input& input = message.delivery.input;
-  if (message.is_news && saga.news_coming > 0) --saga.news_coming;
+  if (message.is_news) forget_news(saga.id);
   if (message.spares_failed && saga.state->status == SagaStatus::kFailed) {
     return message.done(DeliveryAnswer{std::nullopt, snapshot(saga), false});
   }
@@ -239,13 +239,8 @@ store::Append Engine::record(LiveSaga& saga, Decision decision, bool create) {
   store::Head head = head_of(*saga.workflow, *saga.state, now, options_.sleep_after);
   // What it asks of its children is lost with the process, and asked again when it is read back.
   const bool asks = std::any_of(decision.effects.begin(), decision.effects.end(), asks_child);
-  if ((asks || saga.is_expecting()) && !head.ended) head.wake_at = now;
-  if (saga.tells_parent && !facts.parent_id.empty()) append.wake.push_back(facts.parent_id);
-  for (const core::Effect& effect : decision.effects) {
-    const auto* terminate = std::get_if<core::TerminateChild>(&effect);
-    if (terminate == nullptr) continue;
-    append.wake.push_back(core::child_id(saga.id, saga.workflow->steps[terminate->step].name, terminate->attempt));
-  }
+  if ((asks || is_expecting(saga)) && !head.ended) head.wake_at = now;
+  append.wake = woken_by(saga, decision.effects);
   append.wake_at = now;
   note_woken(append.wake, now);
   if (create) {
@@ -379,7 +374,7 @@ bool Engine::still_waits(const AwaitedCalls::Call& call) {
 }
 
 void Engine::settle(LiveSaga& saga) {
-  if (core::has_open_call(*saga.state) || saga.is_expecting()) {
+  if (core::has_open_call(*saga.state) || is_expecting(saga)) {
     if (const auto due = core::next_due(*saga.workflow, *saga.state)) timers_.arm(saga.key, *due);
     return;
   }
@@ -408,6 +403,9 @@ void Engine::give_up(LiveSaga& saga, const Error& error) {
   const auto answer = std::exchange(saga.answer, nullptr);
   std::deque<QueuedInput> inbox = std::move(saga.inbox);
   const std::string id = saga.id;
+  if (!saga.events.empty()) {  // Nobody is told of what did not happen.
+    for (const std::string& woken : woken_by(saga, saga.effects)) forget_news(woken);
+  }
   drop(saga.key);
   if (answer) answer(tl::unexpected(error));
   // Where nothing can be written any more, reading it back would only lead here again.
