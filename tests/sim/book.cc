@@ -172,7 +172,8 @@ void Book::check_parent(const SagaRecord& saga, SagaStatus before, Timestamp now
   if (!core::has_ended(after) && (before == SagaStatus::kSuspended) == (after == SagaStatus::kSuspended)) return;
   const auto row = read_(parent);
   if (!row) return violated("I1", saga, "its parent is not there");
-  const Timestamp latest = std::max(now, saga.state.updated_at);
+  // Where the clock was set back, what happens to the parent is written down as of its last event.
+  const Timestamp latest = std::max({now, saga.state.updated_at, row->head.updated_at});
   // One that is suspended asks how its child stands when it is read back.
   if (row->head.status == core::to_string(SagaStatus::kSuspended)) return;
   if (row->head.ended || (row->head.wake_at && *row->head.wake_at <= latest)) return;
