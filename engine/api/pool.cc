@@ -77,7 +77,8 @@ Pool::Task Pool::next() {
     if (later_.empty()) {
       changed_.wait(lock);
     } else {
-      changed_.wait_until(lock, later_.begin()->first.first);
+      const auto due = later_.begin()->first.first;  // A copy: `cancel` may erase it during the wait.
+      changed_.wait_until(lock, due);
     }
   }
 }
