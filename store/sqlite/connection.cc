@@ -145,10 +145,7 @@ Result<Statement> Connection::prepare(std::string_view sql) {
   const int code =
       sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &statement, nullptr);
   if (code == SQLITE_ERROR) {  // Our statements are right, so that the tables are not as we made them.
-    return fail(ErrorCode::kCorruption,
-                fmt::format("{}: its tables are not those of sagad ({}): damaged, or changed by "
-                            "hand{}",
-                            path_, sqlite3_errmsg(db_), kRestore));
+    return tl::unexpected(damaged(sqlite3_errmsg(db_)));
   }
   if (code != SQLITE_OK) return tl::unexpected(error(code, fmt::format("preparing {}", sql.substr(0, 60))));
   return Statement(statement);
@@ -178,6 +175,12 @@ Error Connection::error(int code, std::string_view doing) const {
   const ErrorCode meaning = meaning_of(code, sqlite3_system_errno(db_));
   return {meaning,
           fmt::format("{}: {} (SQLite {}) while {}{}", path_, sqlite3_errstr(code), code, doing, advice(code))};
+}
+
+Error Connection::damaged(std::string_view what) const {
+  return {
+      ErrorCode::kCorruption,
+      fmt::format("{}: its tables are not those of sagad ({}): damaged, or changed by hand{}", path_, what, kRestore)};
 }
 
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }

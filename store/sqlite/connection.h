@@ -81,6 +81,9 @@ class Connection {
   /// "while …".
   [[nodiscard]] Error error(int code, std::string_view doing) const;
 
+  /// `kCorruption`: the tables are not as the steps of schema.h made them. `what` is wrong completes "(…)".
+  [[nodiscard]] Error damaged(std::string_view what) const;
+
   [[nodiscard]] bool in_transaction() const;
   [[nodiscard]] std::int64_t rows_changed() const;  ///< By the last statement.
   [[nodiscard]] sqlite3* handle() const { return db_; }

@@ -1,6 +1,11 @@
 #include "store/sqlite/schema.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+
+#include "base/text.h"
 
 namespace saga::store::sqlite {
 namespace {
@@ -124,6 +129,9 @@ CREATE TABLE notices(saga INTEGER PRIMARY KEY, id TEXT NOT NULL, since INTEGER N
 /// A sum over the event (checksum.h); NULL where it was written before there was one.
 constexpr const char* kVersion6 = "ALTER TABLE events ADD COLUMN checksum INTEGER;";
 
+constexpr const char* kVersions =
+    "CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL);";
+
 /// 0: an empty file.
 Result<std::int64_t> version_of(Connection& connection) {
   const auto tables = connection.query_integer("SELECT COUNT(*) FROM sqlite_master");
@@ -138,13 +146,47 @@ Result<std::int64_t> version_of(Connection& connection) {
       connection.query_integer("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'");
   if (!ours) return tl::unexpected(ours.error());
   if (**ours == 0) {
-    return fail(ErrorCode::kInvalid, fmt::format("{} is a SQLite database, but not a store of sagad: it has no table "
-                                                 "schema_version",
-                                                 connection.path()));
+    return fail(ErrorCode::kInvalid,
+                fmt::format("{} is a SQLite database, but not a store of sagad: it has no table schema_version; name "
+                            "another file, or, if it was a store, restore a backup",
+                            connection.path()));
   }
-  const auto version = connection.query_integer("SELECT MAX(version) FROM schema_version");
+  // Every version from the first one on has its row.
+  const auto version = connection.query_integer(
+      "SELECT CASE WHEN MIN(version) = 1 AND MAX(version) = COUNT(*) THEN MAX(version) END FROM schema_version");
   if (!version) return tl::unexpected(version.error());
-  return version->value_or(0);
+  if (!*version) return tl::unexpected(connection.damaged("schema_version lacks a version"));
+  return **version;
+}
+
+/// One text a table or index, in the order of their names.
+Result<std::vector<std::string>> schema_of(Connection& connection) {
+  auto statement = connection.prepare(
+      "SELECT printf('%s %s of %s: %s', type, name, tbl_name, sql) FROM sqlite_master ORDER BY name");
+  if (!statement) return tl::unexpected(statement.error());
+  std::vector<std::string> schema;
+  int code = SQLITE_ROW;
+  while ((code = statement->step()) == SQLITE_ROW) schema.push_back(statement->text(0));
+  if (code != SQLITE_DONE) return tl::unexpected(connection.error(code, "reading its schema"));
+  return schema;
+}
+
+/// Whether the file has all that `steps` make. What an operator added, an index say, is not looked at.
+Result<void> check_tables(Connection& connection, std::span<const std::string> steps) {
+  const auto fresh = Connection::open(":memory:", "", OpenMode::kReadWrite);
+  if (!fresh) return tl::unexpected(fresh.error());
+  std::string sql = kVersions;
+  for (const std::string& step : steps) sql += step + ";";
+  if (Result<void> made = (*fresh)->execute(sql); !made) return made;
+  const auto expected = schema_of(**fresh);
+  const auto found = schema_of(connection);
+  if (!expected) return tl::unexpected(expected.error());
+  if (!found) return tl::unexpected(found.error());
+  for (const std::string& one : *expected) {
+    if (std::find(found->begin(), found->end(), one) != found->end()) continue;
+    return tl::unexpected(connection.damaged(fmt::format("no {}", front_of(one, one.find(" of ")))));
+  }
+  return {};
 }
 
 }  // namespace
@@ -158,22 +200,22 @@ Result<void> check_schema(Connection& connection, std::span<const std::string> s
   const Result<std::int64_t> version = version_of(connection);
   if (!version) return tl::unexpected(version.error());
   if (*version > static_cast<std::int64_t>(steps.size())) {
-    return fail(ErrorCode::kUnsupported,
-                fmt::format("{} was written by a newer version of sagad (schema {}, this one knows {})",
-                            connection.path(), *version, steps.size()));
+    return fail(
+        ErrorCode::kUnsupported,
+        fmt::format("{} was written by a newer version of sagad (schema {}, this one knows {}): start that one, "
+                    "or restore a backup from before it",
+                    connection.path(), *version, steps.size()));
   }
-  return {};
+  return *version == 0 ? Result<void>{} : check_tables(connection, steps.first(static_cast<std::size_t>(*version)));
 }
 
 Result<void> migrate(Connection& connection, std::span<const std::string> steps) {
   const Result<std::int64_t> version = version_of(connection);
   if (!version) return tl::unexpected(version.error());
   for (std::size_t step = static_cast<std::size_t>(*version); step < steps.size(); ++step) {
-    std::string sql =
-        "BEGIN IMMEDIATE; CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY, applied_at TEXT NOT "
-        "NULL);";
-    sql += steps[step];
-    sql += fmt::format("; INSERT INTO schema_version VALUES({}, datetime('now')); COMMIT", step + 1);
+    const std::string sql =
+        fmt::format("BEGIN IMMEDIATE; {}{}; INSERT INTO schema_version VALUES({}, datetime('now')); COMMIT", kVersions,
+                    steps[step], step + 1);
     const Result<void> done = connection.execute(sql);
     if (done) continue;
     Error error = done.error();

@@ -178,12 +178,6 @@ ReaderPool::Open reader_opener(const std::string& path, const SqliteOptions& opt
   };
 }
 
-}  // namespace
-}  // namespace sqlite
-
-namespace sqlite {
-namespace {
-
 /// While a store is opened, what may pass (no room, another program's lock) is told apart from another owner.
 Error not_opened(Error error) {
   if (error.code == ErrorCode::kUnavailable) error.code = ErrorCode::kPoisoned;

@@ -133,9 +133,8 @@ TEST_F(Sagad, AStoreOfANewerVersionIsRefused) {
   }
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(folder_.path("saga.db").c_str(), &database), SQLITE_OK);
-  EXPECT_EQ(
-      sqlite3_exec(database, "INSERT INTO schema_version VALUES(1000, datetime('now'))", nullptr, nullptr, nullptr),
-      SQLITE_OK);
+  const char* const next = "INSERT INTO schema_version SELECT MAX(version) + 1, datetime('now') FROM schema_version";
+  EXPECT_EQ(sqlite3_exec(database, next, nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(database);
   expect_refused({"--store", store()}, "newer version");
 }

@@ -121,11 +121,33 @@ TEST_F(StoreFile, ASecondOwnerIsRefusedAtOnceAndTold) {
 
 TEST_F(StoreFile, ANewerStoreIsRefusedAndLeftAsItIs) {
   opened(path());
-  sql(path(), "INSERT INTO schema_version VALUES(1000, 'later')");
+  sql(path(), fmt::format("INSERT INTO schema_version VALUES({}, 'later')", kNewest + 1));
   EXPECT_THAT(make_sqlite_store(options_for(path())),
               FailsWith(ErrorCode::kUnsupported, "was written by a newer version"));
   EXPECT_THAT(make_sqlite_store(options_for(path())),
-              FailsWith(ErrorCode::kUnsupported, "schema 1000, this one knows " + std::to_string(kNewest)));
+              FailsWith(ErrorCode::kUnsupported, fmt::format("schema {}, this one knows {}", kNewest + 1, kNewest)));
+}
+
+TEST_F(StoreFile, TablesThatAreNotAsTheyWereMadeAreRefused) {
+  for (const char* const change :
+       {"DELETE FROM schema_version WHERE version = 2", "INSERT INTO schema_version VALUES(1000, 'later')",
+        "DELETE FROM schema_version", "DROP INDEX sagas_due", "ALTER TABLE sagas ADD COLUMN mood TEXT",
+        "DROP INDEX sagas_attention; CREATE INDEX sagas_attention ON sagas(workflow, status, attention_since) WHERE "
+        "needs_attention = 3"}) {
+    SCOPED_TRACE(change);
+    std::filesystem::remove(path());
+    opened(path());
+    sql(path(), change);
+    EXPECT_THAT(make_sqlite_store(options_for(path())),
+                FailsWith(ErrorCode::kCorruption, "its tables are not those of sagad"));
+    EXPECT_THAT(make_sqlite_store(options_for(path())), FailsWith(ErrorCode::kCorruption, "restore a backup"));
+  }
+}
+
+TEST_F(StoreFile, AnIndexOfTheOperatorsOwnIsLeftAlone) {
+  opened(path());
+  sql(path(), "CREATE INDEX by_finish ON sagas(finished_at); ANALYZE");
+  EXPECT_NE(opened(path()), nullptr);
 }
 
 TEST_F(StoreFile, WhatIsNoStoreIsRefusedAndLeftAsItIs) {
