@@ -13,7 +13,6 @@
 
 #include <cmath>
 
-#include "base/check.h"
 #include "engine/core/decider.h"
 #include "workers/protocol/text.h"
 
@@ -85,13 +84,13 @@ bool Decider::continue_call(StepIndex i, Phase phase) {
   if (waits && !is_available(i, phase)) {
     const auto end = budget_end(workflow_.steps[i], call);
     if (!end || *end > now_) return false;
-    SAGA_CHECK(call.last_failure.has_value(), "a waiting call says for what");
+    require(call.last_failure.has_value(), "a waiting call says for what");
     end_call_for_good(i, phase, *call.last_failure);
     return true;
   }
   if (!waits && *call.due_at > now_) return false;
   if (const auto end = budget_end(workflow_.steps[i], call); end && *end < now_) {
-    SAGA_CHECK(call.last_failure.has_value(), "a retried call says why");
+    require(call.last_failure.has_value(), "a retried call says why");
     end_call_for_good(i, phase, *call.last_failure);
     return true;
   }
@@ -104,7 +103,7 @@ bool Decider::continue_call(StepIndex i, Phase phase) {
 /// The action ends with what its attempts left.
 void Decider::end_action(StepIndex i) {
   const CallState& call = state().steps[i].action;
-  SAGA_CHECK(call.last_failure.has_value(), "a step between two attempts has failed before");
+  require(call.last_failure.has_value(), "a step between two attempts has failed before");
   end_call_for_good(i, Phase::kAction, *call.last_failure);
 }
 

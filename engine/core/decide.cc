@@ -30,7 +30,6 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
 #include "engine/core/decider.h"
 #include "engine/core/frontier.h"
 
@@ -74,7 +73,8 @@ void Decider::emit(EventBody body) {
   release_effects_of(body);
   Event event{now_, std::move(body)};
   const auto applied = apply(workflow_, decision_.after, event);
-  if (!applied) check_failed(__FILE__, __LINE__, applied.error().message.c_str(), "every decided event applies");
+  if (!applied)
+    throw Contradiction{fmt::format("{} cannot follow: {}", type_name(event.body), applied.error().message)};
   decision_.events.push_back(std::move(event));
 }
 
@@ -169,7 +169,7 @@ bool Decider::advance_running() {
 bool Decider::turn_back() {
   for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
     if (!turns_back(workflow_, state(), i)) continue;
-    SAGA_CHECK(state().steps[i].failure.has_value(), "a failed step says why");
+    require(state().steps[i].failure.has_value(), "a failed step says why");
     Failure failure = *state().steps[i].failure;
     if (std::any_of(state().steps.begin(), state().steps.end(), is_under_way)) {
       emit(StopRequested{std::move(failure)});
@@ -185,6 +185,7 @@ bool Decider::turn_back() {
 bool Decider::stop_at_failed_step() {
   for (StepIndex i = 0; i < workflow_.steps.size(); ++i) {
     if (!blocks(workflow_, state(), i)) continue;
+    require(state().steps[i].failure.has_value(), "a failed step says why");
     const Failure failure = *state().steps[i].failure;
     if (workflow_.pivot == i && failure.outcome == Outcome::kUnknown) {
       suspend_pivot_unknown(i, failure.message);
@@ -211,10 +212,11 @@ bool Decider::advance_stopping() {
   }
   if (awaited) return moved;
   if (const auto pivot = undecided_pivot(workflow_, state())) {
+    require(state().steps[*pivot].failure.has_value(), "a failed step says why");
     suspend_pivot_unknown(*pivot, state().steps[*pivot].failure->message);
     return true;
   }
-  SAGA_CHECK(state().error.has_value(), "a stopping saga knows why");
+  require(state().error.has_value(), "a stopping saga knows why");
   emit(CompensationBegun{*state().error});
   return true;
 }
@@ -222,6 +224,7 @@ bool Decider::advance_stopping() {
 /// The step ends with what it left, since the saga stops.
 void Decider::end_waiting(StepIndex i) {
   const CallState& action = state().steps[i].action;
+  require(state().error.has_value(), "a stopping saga knows why");
   const Failure& cause = *state().error;
   const std::string code(cause.step.empty() ? cause.code : workers::codes::kCancelled);
   switch (action.awaits) {
@@ -296,8 +299,14 @@ void Decider::complete() {
 
 Decision decide(const Workflow& workflow, const SagaState& state, const Input& input, const Moment& moment) {
   Decider decider(workflow, state, moment);
-  std::visit([&decider](const auto& what) { decider.react(what); }, input);
-  return std::move(decider).take();
+  try {
+    std::visit([&decider](const auto& what) { decider.react(what); }, input);
+    return std::move(decider).take();
+  } catch (Decider::Contradiction& contradiction) {
+    Decision none;
+    none.contradiction = std::move(contradiction.what);
+    return none;
+  }
 }
 
 }  // namespace saga::core

@@ -39,9 +39,12 @@ struct Decision {
   std::vector<Effect> effects;  ///< Released after the events are durable.
   SagaState after;              ///< `state` with `events` applied.
   std::optional<Refusal> refusal;
+  /// What cannot be, and is: the state, or what follows from it by the rules. All else is then empty or unspecified.
+  std::optional<std::string> contradiction;
 };
 
-/// Chooses what happens next. Time never runs backwards for a saga: an earlier `now` counts as the last event's.
+/// Chooses what happens next. Time never runs backwards for a saga: an earlier `now` counts as the last event's. One
+/// saga that contradicts itself, by a damaged record or by our own mistake, is told of and harms no other.
 [[nodiscard]] Decision decide(const workflows::Workflow& workflow, const SagaState& state, const Input& input,
                               const Moment& moment);
 

@@ -30,12 +30,21 @@ class Decider {
 
   [[nodiscard]] Decision take() &&;
 
+  /// Thrown where the saga contradicts itself, by `emit` and `require`; `decide` ends it.
+  struct Contradiction {
+    std::string what;
+  };
+
  private:
   class Forward;  // Visitors of the frontier, which move each step at its turn.
   class Backward;
 
   [[nodiscard]] const SagaState& state() const { return decision_.after; }
   void emit(EventBody body);
+  /// `expected` is a phrase that says what holds for every saga.
+  static void require(bool condition, const char* expected) {
+    if (!condition) throw Contradiction{std::string("expected that ") + expected};
+  }
   void release(Effect effect) { decision_.effects.push_back(effect); }
   void release_effects_of(const EventBody& body);
   [[nodiscard]] Failure failure_of(StepIndex step, Phase phase, std::string_view code, std::string message) const;

@@ -267,10 +267,11 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   const bool known = head.status == "suspended" && head.stuck == std::vector<store::Stuck>{kCorruptPlace};
   if (known && terminate == nullptr && !head.wake_at) return;
   const Timestamp now = clock_.now();
-  Json data = Json::object();
+  std::optional<store::Record> event;
   if (terminate != nullptr) {
     const core::Actor& actor = std::get<core::OperatorCommand>(terminate->delivery.input).actor;
-    data = {{"actor", actor.name}, {"verified", actor.verified}, {"reason", actor.reason}};
+    const Json data = {{"actor", actor.name}, {"verified", actor.verified}, {"reason", actor.reason}};
+    event = {loaded.last_seq + 1, now, std::string(core::type_name(core::SagaTerminated{})), dump_json(data)};
     head.status = "terminated";
     head.ended = true;
     head.finished_at = now;
@@ -278,8 +279,7 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
     head.attention_since.reset();
     head.stuck.clear();
   } else if (!known) {
-    data = {{"cause", workers::codes::kCorrupt},
-            {"error", {{"code", workers::codes::kCorrupt}, {"message", loaded.problem}}}};
+    event = corrupt_event(loaded.last_seq + 1, now, loaded.problem);
     head.status = "suspended";
     head.needs_attention = true;
     head.attention_since = now;
@@ -291,10 +291,7 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   append.saga = loaded.row->key;
   append.fence = fence_;
   append.first_seq = loaded.last_seq + 1;
-  if (!known || terminate != nullptr) {  // Else a child woke it: it only goes back to sleep.
-    append.events.push_back(
-        {append.first_seq, now, terminate != nullptr ? "saga_terminated" : "saga_suspended", dump_json(data)});
-  }
+  if (event) append.events.push_back(std::move(*event));  // None: a child woke it, it only goes back to sleep.
   append.head = std::move(head);
   if (terminate != nullptr && !terminate->is_internal) {
     append.audit = std::make_shared<const store::AuditEntry>(audit_entry(

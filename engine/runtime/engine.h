@@ -120,6 +120,7 @@ struct LiveSaga {
   std::function<void(Result<void>)> answer;
   bool tells_parent = false;                                          ///< The commit under way is news for its parent.
   std::deque<QueuedInput> inbox;                                      ///< In the order they came.
+  std::string contradiction;                                          ///< What `decide` found; then it goes no further.
   std::vector<std::pair<core::AwaitService, std::uint64_t>> tickets;  ///< Of its calls that wait for an instance.
   std::vector<std::uint64_t> errands;  ///< Asked of its children and not yet done: it stays in memory, and due.
 };
@@ -165,6 +166,7 @@ class Engine {
   void take(AbsentAsked asked);
   void adopt(SagaLoaded loaded);
   void take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting);
+  void suspend_as_corrupt(LiveSaga& saga);
 
   // A saga's way.
   void begin_saga(ClientStart start);
@@ -174,7 +176,7 @@ class Engine {
   void work_off(LiveSaga& saga);  ///< Inputs in order until a commit is under way; then rests or drops it.
   void process(LiveSaga& saga, QueuedInput input);
   void process_delivery(LiveSaga& saga, ClientDelivery message);
-  [[nodiscard]] core::Decision decide(const LiveSaga& saga, const core::Input& input);
+  [[nodiscard]] core::Decision decide(LiveSaga& saga, const core::Input& input);
   void commit(LiveSaga& saga, core::Decision decision, std::function<void(Result<void>)> answer, bool create,
               std::shared_ptr<const store::AuditEntry> audit = nullptr);
   [[nodiscard]] store::Append record(LiveSaga& saga, core::Decision decision, bool create);

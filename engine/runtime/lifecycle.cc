@@ -93,6 +93,7 @@ LiveSaga& Engine::add_live(const StartRequest& request, ChildVersions children, 
   saga.workflow = request.workflow;
   saga.state = std::make_shared<const core::SagaState>();
   decision = decide(saga, core::StartSaga{std::move(facts), request.actor, request.verified});
+  SAGA_CHECK(!decision.contradiction, "a saga can be started");
   const bool is_new = keys_.emplace(saga.id, saga.key).second;
   SAGA_CHECK(is_new, "one live saga of an id");
   live_[saga.key] = std::move(fresh);
@@ -145,11 +146,12 @@ void Engine::enqueue(LiveSaga& saga, QueuedInput input) {
 }
 
 void Engine::work_off(LiveSaga& saga) {
-  while (!saga.committing && !saga.inbox.empty()) {
+  while (!saga.committing && !saga.inbox.empty() && saga.contradiction.empty()) {
     QueuedInput input = std::move(saga.inbox.front());
     saga.inbox.pop_front();
     process(saga, std::move(input));
   }
+  if (!saga.contradiction.empty()) return suspend_as_corrupt(saga);
   if (!saga.committing) settle(saga);
 }
 
@@ -181,6 +183,11 @@ void Engine::process_delivery(LiveSaga& saga, ClientDelivery message) {
         snapshot(saga), false});
   }
   Decision decision = decide(saga, input);
+  if (decision.contradiction) {
+    message.is_news = false;  // It has been had.
+    saga.inbox.emplace_front(ClientMessage(std::move(message)));
+    return;
+  }
   if (decision.refusal || decision.events.empty()) {
     for (const core::Effect& effect : decision.effects) release(saga, effect);
     if (message.done) message.done(DeliveryAnswer{std::move(decision.refusal), snapshot(saga), false});
@@ -204,10 +211,12 @@ void Engine::process_delivery(LiveSaga& saga, ClientDelivery message) {
       false, std::move(audit));
 }
 
-Decision Engine::decide(const LiveSaga& saga, const core::Input& input) {
+Decision Engine::decide(LiveSaga& saga, const core::Input& input) {
   const bool starts = std::holds_alternative<core::StartSaga>(input);
   const core::Moment moment{clock_.now(), random_(), !draining_.load() && !holding_ && (!starts || has_room())};
-  return core::decide(*saga.workflow, *saga.state, input, moment);
+  Decision decision = core::decide(*saga.workflow, *saga.state, input, moment);
+  if (decision.contradiction) saga.contradiction = *decision.contradiction;
+  return decision;
 }
 
 void Engine::commit(LiveSaga& saga, Decision decision, std::function<void(Result<void>)> answer, bool create,
@@ -396,6 +405,22 @@ void Engine::drop(store::SagaKey key) {
   timers_.disarm(key);
   keys_.erase(saga->second->id);
   live_.erase(saga);
+}
+
+/// It goes from memory, and on as one whose record does not replay.
+void Engine::suspend_as_corrupt(LiveSaga& saga) {
+  const core::SagaFacts& facts = *saga.state->facts;
+  SagaLoaded loaded{saga.id, std::nullopt,       store::SagaRow{}, nullptr,
+                    nullptr, saga.contradiction, saga.state->seq,  false};
+  loaded.row->key = saga.key;
+  loaded.row->identity = {facts.id, facts.workflow, facts.version, facts.tags, facts.created_at, options_.shard};
+  loaded.row->head = saga.head;
+  std::vector<ClientMessage> waiting;
+  for (QueuedInput& input : saga.inbox) {
+    if (auto* client = std::get_if<ClientMessage>(&input)) waiting.push_back(std::move(*client));
+  }
+  drop(saga.key);
+  take_corrupt(std::move(loaded), std::move(waiting));
 }
 
 /// Its commit failed: the copy in memory is ahead of the disk, so it goes; the scan reads the saga back.

@@ -2,9 +2,31 @@
 
 #include <fmt/format.h>
 
+#include "base/json.h"
 #include "engine/core/decide.h"
+#include "workers/protocol/protocol.h"
 
 namespace saga::runtime {
+
+namespace {
+
+/// What `corrupt_event` was told; none of any other event.
+std::optional<std::string> problem_in(const store::Record& record) {
+  const auto data = parse_json(record.data);
+  if (!data || !data->is_object() || !data->contains("error")) return std::nullopt;
+  const Json& error = data->at("error");
+  if (!error.is_object() || error.value("code", Json()) != workers::codes::kCorrupt) return std::nullopt;
+  const Json message = error.value("message", Json());
+  return message.is_string() ? std::optional(message.get<std::string>()) : std::nullopt;
+}
+
+}  // namespace
+
+store::Record corrupt_event(std::int64_t seq, Timestamp at, const std::string& problem) {
+  const Json data = {{"cause", workers::codes::kCorrupt},
+                     {"error", {{"code", workers::codes::kCorrupt}, {"message", problem}}}};
+  return {seq, at, std::string(core::type_name(core::SagaSuspended{})), dump_json(data)};
+}
 
 Result<core::SagaState> replay(const workflows::Workflow& workflow, const std::vector<store::Record>& records) {
   core::SagaState state;
@@ -16,7 +38,10 @@ Result<core::SagaState> replay(const workflows::Workflow& workflow, const std::v
     }
     if (record.damaged) return fail(ErrorCode::kCorruption, fmt::format("event {} is damaged on the disk", record.seq));
     auto event = core::decode_event(workflow, record.at, record.type, record.data);
-    if (!event) return fail(ErrorCode::kCorruption, fmt::format("event {}: {}", record.seq, event.error().message));
+    if (!event) {
+      if (auto problem = problem_in(record)) return fail(ErrorCode::kCorruption, std::move(*problem));
+      return fail(ErrorCode::kCorruption, fmt::format("event {}: {}", record.seq, event.error().message));
+    }
     if (auto applied = core::apply(workflow, state, *event); !applied) {
       return fail(ErrorCode::kCorruption, fmt::format("event {}: {}", record.seq, applied.error().message));
     }

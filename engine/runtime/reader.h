@@ -21,6 +21,9 @@ struct Snapshot {
   std::shared_ptr<const core::SagaState> state;
 };
 
+/// Says that a saga's record cannot be gone by and why. No saga goes on from it: `replay` refuses it with `problem`.
+[[nodiscard]] store::Record corrupt_event(std::int64_t seq, Timestamp at, const std::string& problem);
+
 /// Folds `records`. `kCorruption` names the first one that does not fit.
 [[nodiscard]] Result<core::SagaState> replay(const workflows::Workflow& workflow,
                                              const std::vector<store::Record>& records);

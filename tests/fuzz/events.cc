@@ -78,6 +78,7 @@ void check_codec(const core::Event& event, std::string_view record) {
 /// Neither refused nor more than decided: the state that follows may be looked at as well.
 void decide(const SagaState& state, const core::Input& input, Timestamp now, bool must_hold = false) {
   const core::Decision decision = core::decide(flow(), state, input, {now, 7});
+  expect(!decision.contradiction, "what replays goes on", decision.contradiction.value_or(""));
   if (decision.refusal) expect_message(decision.refusal->message);
   expect(!must_hold || !decision.refusal, "a verb that is allowed is not refused",
          decision.refusal ? decision.refusal->message : "");

@@ -15,7 +15,9 @@ bool same(const Decision& a, const Decision& b) {
          a.refusal.has_value() == b.refusal.has_value() && (!a.refusal || a.refusal->message == b.refusal->message);
 }
 
-bool decides_nothing(const Decision& decision) { return decision.events.empty() && decision.effects.empty(); }
+bool decides_nothing(const Decision& decision) {
+  return decision.events.empty() && decision.effects.empty() && !decision.contradiction;
+}
 
 bool awaits_child(const CallState& call) {
   return call.awaits == Awaits::kChild || call.awaits == Awaits::kSuspendedChild;
@@ -151,6 +153,7 @@ Problems check_decision(const Workflow& workflow, const SagaState& before, const
   Problems problems;
   if (!same(decision, decide(workflow, before, input, moment)))
     problems.push_back("equal arguments gave two decisions");
+  if (decision.contradiction) return {"contradicts itself: " + *decision.contradiction};
   if (decision.refusal && !decision.events.empty()) problems.push_back("a refused input is written");
   if (decision.refusal && decision.refusal->message.empty()) problems.push_back("a refusal says nothing");
   SagaState replayed = before;
