@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "base/json.h"
+#include "tests/support/local_server.h"
 #include "tests/support/sagad_process.h"
 
 namespace saga::testing {
@@ -46,7 +47,7 @@ steps:
 class Shop {
  public:
   Shop() {
-    server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
+    server_.http().Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
       const std::lock_guard lock(mutex_);
       const std::string call = request.get_header_value("Idempotency-Key");
       calls_.push_back(call);
@@ -55,18 +56,10 @@ class Shop {
       if (request.path == "/taken") response.set_header("Saga-Async", "true");
       changed_.notify_all();
     });
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
+    server_.listen();
   }
-  ~Shop() {
-    server_.stop();
-    thread_.join();
-  }
-  Shop(const Shop&) = delete;
-  Shop& operator=(const Shop&) = delete;
 
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_); }
+  [[nodiscard]] std::string url() const { return server_.url(); }
   /// Where `call` is finished, when it has come.
   std::string await_url(const std::string& call) {
     std::unique_lock lock(mutex_);
@@ -79,13 +72,11 @@ class Shop {
   }
 
  private:
-  httplib::Server server_;
-  int port_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::string> calls_;
   std::map<std::string, std::string> urls_;
-  std::thread thread_;
+  LocalServer server_;
 };
 
 class Kinds : public ::testing::Test {

@@ -13,17 +13,13 @@ std::string key_of(const LedgerEntry& e) { return e.saga + "/" + e.step + "/" + 
 }  // namespace
 
 LedgerWorker::LedgerWorker(std::string refused_step) : refused_step_(std::move(refused_step)) {
-  server_.new_task_queue = [] { return new httplib::ThreadPool(64); };
-  server_.set_keep_alive_max_count(1'000'000);
-  server_.set_tcp_nodelay(true);
-  server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) { take(request, response); });
-  port_ = server_.bind_to_any_port("127.0.0.1");
-  thread_ = std::jthread([this] { server_.listen_after_bind(); });
+  httplib::Server& http = server_.http();
+  http.new_task_queue = [] { return new httplib::ThreadPool(64); };
+  http.set_keep_alive_max_count(1'000'000);
+  http.set_tcp_nodelay(true);
+  http.Post(".*", [this](const httplib::Request& request, httplib::Response& response) { take(request, response); });
+  server_.listen();
 }
-
-LedgerWorker::~LedgerWorker() { server_.stop(); }
-
-std::string LedgerWorker::url() const { return fmt::format("http://127.0.0.1:{}", port_); }
 
 std::vector<LedgerEntry> LedgerWorker::entries() const {
   const std::lock_guard lock(mutex_);

@@ -1,14 +1,13 @@
 // A worker that writes down every call it sees, and checks on its own ledger what the orchestrator promised.
 #pragma once
 
-#include <httplib.h>
-
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
+
+#include "tests/support/local_server.h"
 
 namespace saga::testing {
 
@@ -27,19 +26,16 @@ struct LedgerEntry {
 class LedgerWorker {
  public:
   explicit LedgerWorker(std::string refused_step);
-  ~LedgerWorker();
-  [[nodiscard]] std::string url() const;
+  [[nodiscard]] std::string url() const { return server_.url(); }
   [[nodiscard]] std::vector<LedgerEntry> entries() const;
 
  private:
   void take(const httplib::Request& request, httplib::Response& response);
 
   const std::string refused_step_;
-  httplib::Server server_;
-  int port_ = 0;
   mutable std::mutex mutex_;
   std::vector<LedgerEntry> entries_;  ///< Guarded by mutex_.
-  std::jthread thread_;
+  LocalServer server_;
 };
 
 /// What does not hold on the ledger, one sentence each, of sagas with the steps `steps` in order; empty when all does:

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "base/json.h"
+#include "tests/support/local_server.h"
 #include "tests/support/sagad_process.h"
 
 namespace saga::sagad {
@@ -121,18 +122,16 @@ TEST_F(Housekeeping, TheWebhookIsToldOnceAcrossAKill) {
   std::mutex mutex;
   std::condition_variable came;
   std::vector<std::string> told;
-  httplib::Server receiver;
-  receiver.Post("/hook", [&](const httplib::Request& request, httplib::Response& response) {
+  testing::LocalServer receiver;
+  receiver.http().Post("/hook", [&](const httplib::Request& request, httplib::Response& response) {
     const std::lock_guard lock(mutex);
     told.push_back(Json::parse(request.body)["data"]["id"].get<std::string>());
     EXPECT_THAT(request.get_header_value("webhook-signature"), ::testing::StartsWith("v1,"));
     response.status = 200;
     came.notify_all();
   });
-  const int port = receiver.bind_to_any_port("127.0.0.1");
-  const std::jthread serving([&receiver] { receiver.listen_after_bind(); });
-  while (!receiver.is_running()) std::this_thread::yield();
-  const std::vector<std::string> arguments{"--attention-webhook", "http://127.0.0.1:" + std::to_string(port) + "/hook",
+  receiver.listen();
+  const std::vector<std::string> arguments{"--attention-webhook", receiver.url("/hook"),
                                            "--attention-webhook-secret-file",
                                            folder_.write("secret", "whsec_c2l4dGVlbiBsZXR0ZXJzIQ==")};
   const auto await = [&](std::size_t count) {
@@ -162,7 +161,6 @@ TEST_F(Housekeeping, TheWebhookIsToldOnceAcrossAKill) {
     EXPECT_EQ(std::count(told.begin(), told.end(), "a"), 1);
     EXPECT_LE(std::count(told.begin(), told.end(), "b"), 2) << "killed before it was recorded: told again";
   }
-  receiver.stop();
 }
 
 TEST_F(Housekeeping, CheckSaysWhetherAllIsGoodAndTouchesNoStore) {

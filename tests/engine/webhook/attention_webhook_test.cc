@@ -1,7 +1,6 @@
 #include "engine/webhook/attention_webhook.h"
 
 #include <gmock/gmock.h>
-#include <httplib.h>
 
 #include <condition_variable>
 #include <deque>
@@ -11,6 +10,7 @@
 #include "base/json.h"
 #include "tests/engine/runtime/fixture.h"
 #include "tests/store/sagas.h"
+#include "tests/support/local_server.h"
 
 namespace saga::webhook {
 namespace {
@@ -28,7 +28,7 @@ class Receiver {
   };
 
   Receiver() {
-    server_.Post("/hook", [this](const httplib::Request& request, httplib::Response& response) {
+    server_.http().Post("/hook", [this](const httplib::Request& request, httplib::Response& response) {
       const std::lock_guard lock(mutex_);
       response.status = 204;
       if (!answers_.empty()) {
@@ -39,11 +39,8 @@ class Receiver {
                         request.get_header_value("webhook-signature"), request.body, response.status});
       changed_.notify_all();
     });
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::jthread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();
+    server_.listen();
   }
-  ~Receiver() { server_.stop(); }
 
   void answer(std::deque<int> statuses) {
     const std::lock_guard lock(mutex_);
@@ -56,16 +53,14 @@ class Receiver {
     EXPECT_TRUE(came) << taken_.size() << " of " << count << " messages came";
     return taken_;
   }
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/hook"; }
+  [[nodiscard]] std::string url() const { return server_.url("/hook"); }
 
  private:
-  httplib::Server server_;
-  int port_ = 0;
   std::mutex mutex_;  ///< Guards the three below.
   std::condition_variable changed_;
   std::deque<int> answers_;
   std::vector<Taken> taken_;
-  std::jthread thread_;
+  testing::LocalServer server_;
 };
 
 class Webhook : public runtime::RuntimeTest {
