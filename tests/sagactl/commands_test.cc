@@ -10,12 +10,12 @@
 namespace saga::ctl {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::MatchesRegex;
-using testing::Not;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 Json saga(const std::string& id, const std::string& status) {
   return {{"id", id},
@@ -30,7 +30,7 @@ Json saga(const std::string& id, const std::string& status) {
           {"stuck", Json::array()}};
 }
 
-class Commands : public testing::Test {
+class Commands : public ::testing::Test {
  protected:
   StubServer server_;
   Shell shell_{server_};
@@ -100,8 +100,8 @@ TEST_F(Commands, StartIsNotRepeatedOnceItIsRefused) {
 
 TEST_F(Commands, StartTakesItsInputFromAFileOrFromStdin) {
   server_.script("POST /v1/sagas", {{201, saga("x", "running").dump()}});
-  const TemporaryFolder folder;
-  EXPECT_EQ(shell_.run({"start", "w", "--input", "@" + folder.file("in.json", "[1,2]")}), 0);
+  const TempFolder folder;
+  EXPECT_EQ(shell_.run({"start", "w", "--input", "@" + folder.write("in.json", "[1,2]")}), 0);
   EXPECT_EQ(shell_.run({"start", "w", "--input", "-"}, "{\"from\":\"stdin\"}"), 0);
   EXPECT_EQ(shell_.run({"start", "w", "--input", "[1,{}]"}), 0);
   EXPECT_EQ(shell_.run({"start", "w", "--input", "{}"}), 0);
@@ -162,9 +162,9 @@ TEST_F(Commands, EveryRequestSaysWhoAsks) {
   EXPECT_EQ(shell_.run({"stats"}), 0);
   EXPECT_EQ(server_.requests().back().headers.at("Saga-Actor"), "deploy-bot");
   EXPECT_EQ(server_.requests().back().headers.at("Authorization"), "Bearer s3cret");
-  const TemporaryFolder folder;
-  EXPECT_EQ(shell_.run({"stats", "--token-file", folder.file("token", "from-file\n")}), 0);
-  EXPECT_EQ(shell_.run({"stats", "--token-file", folder.file("empty", "\n")}), 2);
+  const TempFolder folder;
+  EXPECT_EQ(shell_.run({"stats", "--token-file", folder.write("token", "from-file\n")}), 0);
+  EXPECT_EQ(shell_.run({"stats", "--token-file", folder.write("empty", "\n")}), 2);
   EXPECT_THAT(shell_.err, HasSubstr("/empty holds no token"));
   EXPECT_EQ(server_.requests().back().headers.at("Authorization"), "Bearer from-file");
 }
@@ -499,9 +499,10 @@ TEST_F(Commands, EverySuggestedCommandIsOneThatWorks) {
       pasted.insert(command);
     }
   }
-  EXPECT_THAT(pasted, testing::IsSupersetOf({"retry s1", "retry s1 --step b", "skip s1 --step a --reason TEXT",
-                                             "skip s1 --step a --output '{}' --reason TEXT", "cancel s1 --reason TEXT",
-                                             "suspend s1", "resume s1", "terminate s1 --reason TEXT", "wait s1"}));
+  EXPECT_THAT(pasted,
+              ::testing::IsSupersetOf({"retry s1", "retry s1 --step b", "skip s1 --step a --reason TEXT",
+                                       "skip s1 --step a --output '{}' --reason TEXT", "cancel s1 --reason TEXT",
+                                       "suspend s1", "resume s1", "terminate s1 --reason TEXT", "wait s1"}));
 }
 
 // The server
@@ -588,10 +589,10 @@ TEST_F(Commands, HelpAndVersionGoToStdout) {
 
 /// What bash would offer with `script` sourced, once `words` (the last of them begun) are typed.
 std::string offered(const std::string& script, const std::string& words) {
-  const TemporaryFolder folder;
-  const std::string file = folder.file("completion.bash", script + "COMP_WORDS=(" + words +
-                                                              ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_sagactl\n"
-                                                              "echo \"${COMPREPLY[@]}\"\n");
+  const TempFolder folder;
+  const std::string file = folder.write("completion.bash", script + "COMP_WORDS=(" + words +
+                                                               ")\nCOMP_CWORD=$((${#COMP_WORDS[@]} - 1))\n_sagactl\n"
+                                                               "echo \"${COMPREPLY[@]}\"\n");
   FILE* bash = popen(("bash " + file).c_str(), "r");
   if (bash == nullptr) return "bash cannot be run";
   std::string out;

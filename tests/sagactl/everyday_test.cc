@@ -7,12 +7,12 @@
 namespace saga::ctl {
 namespace {
 
-using testing::AllOf;
-using testing::EndsWith;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 Json saga(const std::string& id, const std::string& status, const std::string& updated_at) {
   return {{"id", id},
@@ -24,7 +24,7 @@ Json saga(const std::string& id, const std::string& status, const std::string& u
           {"updated_at", updated_at}};
 }
 
-class Everyday : public testing::Test {
+class Everyday : public ::testing::Test {
  protected:
   /// Ctrl-C comes once the server has been asked so often.
   void interrupt_after(std::size_t requests) {
@@ -136,11 +136,11 @@ class Profiles : public Everyday {
     std::filesystem::create_directory(folder_.path() + "/sagactl");
     shell_.environment["XDG_CONFIG_HOME"] = folder_.path();
     shell_.environment["SAGACTL_SERVER"] = "http://127.0.0.1:1";
-    folder_.file("sagactl/token", "from-profile\n");
+    folder_.write("sagactl/token", "from-profile\n");
   }
-  void write(const std::string& config) { folder_.file("sagactl/config.yaml", config); }
+  void write(const std::string& config) { folder_.write("sagactl/config.yaml", config); }
 
-  TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(Profiles, AProfileSaysWhereTheServerIsAndHowToShow) {

@@ -9,7 +9,7 @@
 namespace saga::ctl {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Json event(int seq, const std::string& type) {
   return {{"seq", seq},
@@ -31,7 +31,7 @@ StubReply stream(std::vector<Json> events, bool lost) {
   return {200, body, {}, "text/event-stream", lost};
 }
 
-class Following : public testing::Test {
+class Following : public ::testing::Test {
  protected:
   StubServer server_;
   Shell shell_{server_};

@@ -44,7 +44,7 @@ void expect_golden(const std::string& file, const std::string& shown) {
   EXPECT_EQ(shown, *expected) << "in " << file;
 }
 
-class InspectPage : public testing::TestWithParam<const char*> {};
+class InspectPage : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(InspectPage, LooksAsItShould) {
   const std::string name = GetParam();
@@ -60,9 +60,9 @@ TEST_P(InspectPage, LooksAsItShould) {
 }
 
 INSTANTIATE_TEST_SUITE_P(States, InspectPage,
-                         testing::Values("failed", "completed", "compensated", "suspended_pivot_unknown",
-                                         "suspended_by_operator", "running_retry", "running_in_flight",
-                                         "pending_start_at", "no_instance", "running_kinds", "child_suspended"),
+                         ::testing::Values("failed", "completed", "compensated", "suspended_pivot_unknown",
+                                           "suspended_by_operator", "running_retry", "running_in_flight",
+                                           "pending_start_at", "no_instance", "running_kinds", "child_suspended"),
                          [](const auto& name) { return std::string(name.param); });
 
 TEST(OutcomePage, SaysHowItEnded) {
@@ -116,7 +116,7 @@ TEST(ServiceTable, LooksAsItShould) {
 
 TEST(ServiceTable, HasARowForWhatAnotherVersionOfTheServerSays) {
   const Json answer{{"services", {{{"name", "payment"}, {"instances", {{{"url", "http://a:1"}}, 7}}}, "x"}}};
-  EXPECT_THAT(render_services(answer, {}, kPlain), testing::HasSubstr("payment\thttp://a:1\t"));
+  EXPECT_THAT(render_services(answer, {}, kPlain), ::testing::HasSubstr("payment\thttp://a:1\t"));
 }
 
 TEST(AuditTable, LooksAsItShould) {
@@ -146,11 +146,11 @@ TEST(Pages, ATerminalLineNeverIsWiderThanTheTerminal) {
 TEST(Pages, AnEmptySagaStillHasAPage) {
   Inspected inspected;
   inspected.saga = {{"id", "x"}};
-  EXPECT_THAT(render_inspect(inspected, kPlain), testing::HasSubstr("sagactl events x"));
+  EXPECT_THAT(render_inspect(inspected, kPlain), ::testing::HasSubstr("sagactl events x"));
   inspected.saga = {{"id", "x"},           {"status", 7},     {"steps", "none"},
                     {"stuck", {{"a", 1}}}, {"error", "text"}, {"allowed", {1, 2}}};
   inspected.events = {1, "two", {{"type", "attempt_failed"}}, {{"type", "saga_suspended"}, {"actor", 3}}};
-  EXPECT_THAT(render_inspect(inspected, kPlain), testing::HasSubstr("sagactl events x"));
+  EXPECT_THAT(render_inspect(inspected, kPlain), ::testing::HasSubstr("sagactl events x"));
 }
 
 TEST(Pages, AMessageCannotSteerTheTerminal) {
@@ -158,7 +158,7 @@ TEST(Pages, AMessageCannotSteerTheTerminal) {
   Inspected inspected{member(facts, "saga"), Json::array(), nullptr, *time(facts, "now"), "sagactl"};
   inspected.saga["steps"][1]["compensation"]["error"]["message"] = "\x1b[2Jgone\r\nsagactl: all is well";
   const std::string page = render_inspect(inspected, kPlain);
-  EXPECT_THAT(page, testing::HasSubstr("\\x1b[2Jgone\\x0d\\nsagactl: all is well"));
+  EXPECT_THAT(page, ::testing::HasSubstr("\\x1b[2Jgone\\x0d\\nsagactl: all is well"));
   EXPECT_EQ(page.find('\x1b'), std::string::npos);
 }
 

@@ -11,19 +11,19 @@
 namespace saga::ctl {
 namespace {
 
-using testing::AllOf;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
-using testing::StartsWith;
-using testing::UnorderedElementsAre;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 Json item(const std::string& id, const std::vector<std::string>& allowed = {"retry", "skip", "terminate"}) {
   return {{"id", id}, {"workflow", "order-saga"}, {"version", 1}, {"status", "failed"}, {"allowed", allowed}};
 }
 
-class Many : public testing::Test {
+class Many : public ::testing::Test {
  protected:
   void SetUp() override {
     server_.always("GET /v1/sagas", {{"sagas", {item("c"), item("b"), item("a")}}, {"next_cursor", nullptr}});
@@ -253,7 +253,7 @@ TEST_F(Many, WhatDoesNotGoTogetherIsAUsageError) {
            {"skip", "-", "--step", "s", "--reason", "r", "--output", "-"},
            {"retry", "--all", "--needs-attention", "--since", "yesterday", "--yes"},
        }) {
-    EXPECT_EQ(shell_.run(arguments), 2) << testing::PrintToString(arguments);
+    EXPECT_EQ(shell_.run(arguments), 2) << ::testing::PrintToString(arguments);
     EXPECT_THAT(shell_.err, StartsWith("sagactl: "));
   }
   EXPECT_THAT(server_.requests(), IsEmpty());

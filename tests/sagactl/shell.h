@@ -3,8 +3,6 @@
 #pragma once
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <sstream>
@@ -13,8 +11,11 @@
 
 #include "sagactl/cli.h"
 #include "tests/sagactl/stub_server.h"
+#include "tests/support/temp_folder.h"
 
 namespace saga::ctl {
+
+using saga::testing::TempFolder;
 
 class ManualClock final : public Clock {
  public:
@@ -68,32 +69,6 @@ class Shell {
   std::vector<Millis> pauses;
   std::string out;
   std::string err;
-};
-
-/// A folder that goes away with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "sagactl-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  /// The path of a new file with `content`.
-  std::string file(const std::string& name, const std::string& content) const {
-    const std::string path = (path_ / name).string();
-    std::ofstream(path, std::ios::binary) << content;
-    return path;
-  }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
 };
 
 }  // namespace saga::ctl

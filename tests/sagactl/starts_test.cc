@@ -10,13 +10,13 @@
 namespace saga::ctl {
 namespace {
 
-using testing::AllOf;
-using testing::Each;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::MatchesRegex;
-using testing::SizeIs;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
+using ::testing::SizeIs;
 
 constexpr const char* kBatch = "POST /v1/sagas/batch";
 
@@ -30,7 +30,7 @@ StubReply started(const StubRequest& request, const std::set<std::string>& there
   return {201, Json{{"sagas", sagas}}.dump()};
 }
 
-class Starts : public testing::Test {
+class Starts : public ::testing::Test {
  protected:
   void SetUp() override {
     server_.always("GET /v1/workflows/order", {{"name", "order"}});
@@ -53,15 +53,15 @@ class Starts : public testing::Test {
 
   StubServer server_;
   Shell shell_{server_};
-  const TemporaryFolder folder_;
+  const TempFolder folder_;
 };
 
 TEST_F(Starts, EveryLineIsAnItemOfOneBatch) {
-  const std::string file = folder_.file("in.jsonl",
-                                        "{\"id\":\"o-1\",\"input\":{\"amount\":5},\"tags\":{\"shop\":\"7\"}}\n"
-                                        "\n"
-                                        "{\"id\":\"o-2\",\"tags\":{\"run\":\"own\"}}\r\n"
-                                        "{\"id\":\"o-3\",\"input\":null}");
+  const std::string file = folder_.write("in.jsonl",
+                                         "{\"id\":\"o-1\",\"input\":{\"amount\":5},\"tags\":{\"shop\":\"7\"}}\n"
+                                         "\n"
+                                         "{\"id\":\"o-2\",\"tags\":{\"run\":\"own\"}}\r\n"
+                                         "{\"id\":\"o-3\",\"input\":null}");
   EXPECT_EQ(shell_.run({"start", "order", "--inputs", file, "--tag", "run=july", "--at", "2026-12-24T18:00:00Z"}), 0);
   EXPECT_EQ(shell_.out, "3 started, 0 already there, 0 refused\n");
   const auto sent = batches();
@@ -135,7 +135,7 @@ TEST_F(Starts, AFileWithAMistakeIsNotBegun) {
         Bad{"{\"id\":5}", ":3: id: expected a string"}, Bad{"{\"id\":\"a b\"}", ":3: 'a b' is no saga's id"},
         Bad{"{\"tags\":[]}", ":3: tags: expected an object"},
         Bad{"{\"tags\":{\"a\":1}}", ":3: tags: expected a string for 'a'"}, Bad{"{\"a\":1,\"a\":2}", ":3: column "}}) {
-    const std::string file = folder_.file("in.jsonl", std::string("{}\n{}\n") + line + "\n{}\n");
+    const std::string file = folder_.write("in.jsonl", std::string("{}\n{}\n") + line + "\n{}\n");
     EXPECT_EQ(shell_.run({"start", "order", "--inputs", file}), 2) << line;
     EXPECT_THAT(shell_.err, HasSubstr(file + says));
   }
@@ -205,7 +205,7 @@ TEST_F(Starts, ARefusalOfItAllEndsIt) {
 TEST_F(Starts, CtrlCFinishesTheBatchesUnderWay) {
   std::string lines;
   for (int i = 0; i < 20'000; ++i) lines += "{\"input\":" + std::to_string(i) + "}\n";
-  const std::string file = folder_.file("in.jsonl", lines);
+  const std::string file = folder_.write("in.jsonl", lines);
   shell_.interrupted = [this] { return server_.requests().size() >= 4; };
   EXPECT_EQ(shell_.run({"start", "order", "--inputs", file, "-o", "json"}), 130);
   const Json counts = Json::parse(shell_.out);
@@ -224,12 +224,12 @@ TEST_F(Starts, JsonlTellsEachLine) {
 }
 
 TEST_F(Starts, AnEmptyFileStartsNothing) {
-  EXPECT_EQ(shell_.run({"start", "order", "--inputs", folder_.file("empty.jsonl", "")}), 0);
+  EXPECT_EQ(shell_.run({"start", "order", "--inputs", folder_.write("empty.jsonl", "")}), 0);
   EXPECT_EQ(shell_.out, "0 started, 0 already there, 0 refused\n");
 }
 
 TEST_F(Starts, WhatIsForOneSagaIsNotForMany) {
-  const std::string file = folder_.file("in.jsonl", "{}\n");
+  const std::string file = folder_.write("in.jsonl", "{}\n");
   EXPECT_EQ(shell_.run({"start", "order", "--inputs", file, "--id", "a"}), 2);
   EXPECT_EQ(shell_.run({"start", "order", "--inputs", file, "--input", "{}"}), 2);
   EXPECT_EQ(shell_.run({"start", "order", "--inputs", file, "--wait"}), 2);

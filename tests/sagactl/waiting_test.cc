@@ -7,8 +7,8 @@
 namespace saga::ctl {
 namespace {
 
-using testing::HasSubstr;
-using testing::IsEmpty;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 StubReply status(const std::string& status) {
   return {200, Json({{"id", "s1"},
@@ -20,7 +20,7 @@ StubReply status(const std::string& status) {
                    .dump()};
 }
 
-class Waiting : public testing::Test {
+class Waiting : public ::testing::Test {
  protected:
   StubServer server_;
   Shell shell_{server_};

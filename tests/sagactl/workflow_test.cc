@@ -7,37 +7,37 @@
 namespace saga::ctl {
 namespace {
 
-using testing::AllOf;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::StartsWith;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
 
 constexpr const char* kGood =
     "# a comment\nname: pay\nversion: 2\nsteps:\n  - name: charge\n    service: payment\n    action: /charges\n";
 constexpr const char* kBad = "name: pay\nversion: 2\nstepps: []\n";
 
-class WorkflowCommands : public testing::Test {
+class WorkflowCommands : public ::testing::Test {
  protected:
   StubServer server_;
   Shell shell_{server_};
-  TemporaryFolder folder_;
+  TempFolder folder_;
 };
 
 TEST_F(WorkflowCommands, ValidateNeedsNoServer) {
   server_.down();
-  const std::string good = folder_.file("good.yaml", kGood);
+  const std::string good = folder_.write("good.yaml", kGood);
   EXPECT_EQ(shell_.run({"workflow", "validate", good}), 0) << shell_.err;
   EXPECT_EQ(shell_.out, "pay/2  valid, 1 step\n");
-  const std::string bad = folder_.file("bad.yaml", kBad);
+  const std::string bad = folder_.write("bad.yaml", kBad);
   EXPECT_EQ(shell_.run({"workflow", "validate", bad}), 4);
   EXPECT_THAT(shell_.err, HasSubstr(bad + ":3:1: error: unknown key 'stepps'"));
   EXPECT_THAT(shell_.out, IsEmpty());
 }
 
 TEST_F(WorkflowCommands, ApplySendsFilesAsTheyAre) {
-  folder_.file("a.yaml", kGood);
-  folder_.file("b.json", R"({"name":"ship","version":1,"steps":[{"name":"s","service":"x","action":"/s"}]})");
-  folder_.file("notes.txt", "not a workflow");
+  folder_.write("a.yaml", kGood);
+  folder_.write("b.json", R"({"name":"ship","version":1,"steps":[{"name":"s","service":"x","action":"/s"}]})");
+  folder_.write("notes.txt", "not a workflow");
   server_.script(
       "POST /v1/workflows",
       {{201,
@@ -59,22 +59,22 @@ const std::string kParent =
     "name: parent\nversion: 1\nsteps:\n  - { name: a, saga: child/3 }\n  - { name: b, saga: elsewhere }\n";
 
 TEST_F(WorkflowCommands, ValidateWarnsOfChildrenThatAreNotThere) {
-  folder_.file("a.yaml", kParent);
-  folder_.file("b.yaml", kChild);
+  folder_.write("a.yaml", kParent);
+  folder_.write("b.yaml", kChild);
   EXPECT_EQ(shell_.run({"workflow", "validate", folder_.path()}), 0) << shell_.err;
   EXPECT_EQ(shell_.err, folder_.path() +
                             "/a.yaml:5:22: warning: workflow 'elsewhere' is not in these files: it must be registered "
                             "before this one, or together with it\n");
   EXPECT_EQ(shell_.out, "parent/1  valid, 2 steps\nchild/3  valid, 1 step\n");
-  folder_.file("b.yaml", "name: child\nversion: 3\nsteps: [{ name: a, service: s, action: /a, pivot: true }]\n");
+  folder_.write("b.yaml", "name: child\nversion: 3\nsteps: [{ name: a, service: s, action: /a, pivot: true }]\n");
   EXPECT_EQ(shell_.run({"workflow", "validate", folder_.path()}), 4);
   EXPECT_THAT(shell_.err, HasSubstr("a.yaml:4:22: error: child/3 cannot be undone"));
   EXPECT_THAT(shell_.out, IsEmpty());
 }
 
 TEST_F(WorkflowCommands, ApplySendsChildrenBeforeTheirParents) {
-  folder_.file("a.yaml", kParent);
-  folder_.file("b.yaml", kChild);
+  folder_.write("a.yaml", kParent);
+  folder_.write("b.yaml", kChild);
   server_.always("POST /v1/workflows", Json::parse(R"({"workflows":[],"warnings":[]})"));
   EXPECT_EQ(shell_.run({"workflow", "apply", folder_.path()}), 0) << shell_.err;
   auto requests = server_.requests();
@@ -90,15 +90,15 @@ TEST_F(WorkflowCommands, ApplySendsChildrenBeforeTheirParents) {
 }
 
 TEST_F(WorkflowCommands, ApplySendsNothingOfASetWithAMistake) {
-  folder_.file("a.yaml", kGood);
-  folder_.file("b.yaml", kBad);
+  folder_.write("a.yaml", kGood);
+  folder_.write("b.yaml", kBad);
   EXPECT_EQ(shell_.run({"workflow", "apply", folder_.path()}), 4);
   EXPECT_THAT(shell_.err, HasSubstr("b.yaml:3:1: error: "));
   EXPECT_THAT(server_.requests(), IsEmpty());
 }
 
 TEST_F(WorkflowCommands, AClashIsSaidWithTheFile) {
-  const std::string file = folder_.file("a.yaml", kGood);
+  const std::string file = folder_.write("a.yaml", kGood);
   server_.script("POST /v1/workflows", {problem(409, "pay/2 is registered with other content")});
   EXPECT_EQ(shell_.run({"workflow", "apply", file}), 4);
   EXPECT_THAT(shell_.err,
@@ -111,7 +111,7 @@ TEST_F(WorkflowCommands, AClashIsSaidWithTheFile) {
 }
 
 TEST_F(WorkflowCommands, DryRunSaysWhatWouldHappen) {
-  const std::string file = folder_.file("a.yaml", kGood);
+  const std::string file = folder_.write("a.yaml", kGood);
   server_.always("POST /v1/workflows",
                  Json::parse(R"({"workflows":[{"name":"pay","version":2,"created":true}],"warnings":[]})"));
   EXPECT_EQ(shell_.run({"workflow", "apply", "--dry-run", file}), 0);

@@ -1,44 +1,24 @@
 #include "workflows/load.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
-
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temp_folder.h"
 #include "tests/workflows/loading.h"
 
 namespace saga::workflows {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using saga::testing::TempFolder;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 const std::string kSteps = "steps: [{ name: a, service: s, action: /a }]\n";
 
 std::string workflow(const std::string& name, int version, const std::string& more = "") {
   return "name: " + name + "\nversion: " + std::to_string(version) + "\n" + more + kSteps;
 }
-
-/// A folder of its own, gone with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = testing::TempDir() + "workflows-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(path_ / name, std::ios::binary) << text;
-    return at(name);
-  }
-  [[nodiscard]] std::string at(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::vector<std::string> names(const Loaded<std::vector<WorkflowRef>>& loaded) {
   std::vector<std::string> result;
@@ -85,15 +65,15 @@ TEST(LoadWorkflows, TheSameVersionWithOtherContentIsRefused) {
 }
 
 TEST(LoadWorkflowFiles, ReadsFilesAndFoldersInOrder) {
-  const Folder folder;
+  const TempFolder folder;
   folder.write("b.yaml", workflow("b", 1));
   folder.write("c.yml", workflow("c", 1) + "---\n" + workflow("c", 2));
   folder.write("a.json", R"({"name": "a", "version": 1, "steps": [{"name": "a", "service": "s", "action": "/a"}]})");
   folder.write("notes.txt", "not one");
   folder.write(".b.yaml.swp", "not one");
   folder.write(".hidden.yaml", "not one");
-  std::filesystem::create_directory(folder.at("d.yaml"));
-  const Folder other;
+  std::filesystem::create_directory(folder.path("d.yaml"));
+  const TempFolder other;
   const std::string single = other.write("any-name", workflow("single", 1));
   EXPECT_THAT(names(load_workflow_files({single, folder.path()})), ElementsAre("single/1", "a/1", "b/1", "c/1", "c/2"));
   EXPECT_THAT(names(load_workflow_files({single, single, folder.path()})),
@@ -101,24 +81,24 @@ TEST(LoadWorkflowFiles, ReadsFilesAndFoldersInOrder) {
 }
 
 TEST(LoadWorkflowFiles, NothingIsThereInAnEmptyFolder) {
-  const Folder folder;
+  const TempFolder folder;
   EXPECT_THAT(names(load_workflow_files({folder.path()})), IsEmpty());
   EXPECT_THAT(names(load_workflow_files({})), IsEmpty());
 }
 
 TEST(LoadWorkflowFiles, WhatCannotBeReadIsNamed) {
-  const Folder folder;
-  const std::string missing = folder.at("missing.yaml");
-  std::filesystem::create_symlink(missing, folder.at("dangling.yaml"));
+  const TempFolder folder;
+  const std::string missing = folder.path("missing.yaml");
+  std::filesystem::create_symlink(missing, folder.path("dangling.yaml"));
   const std::string bad = folder.write("z.yaml", "name: [\n");
   EXPECT_THAT(names(load_workflow_files({missing, folder.path()})),
               ElementsAre(missing + ":1:1: error: cannot be read: No such file or directory",
-                          folder.at("dangling.yaml") + ":1:1: error: cannot be read: No such file or directory",
+                          folder.path("dangling.yaml") + ":1:1: error: cannot be read: No such file or directory",
                           bad + ":1:7: error: the '[' that begins here is never closed"));
 }
 
 TEST(LoadWorkflowFiles, AFileOverTheLimitIsRefused) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string large = folder.write("large.yaml", std::string(2 << 20, '#'));
   EXPECT_THAT(names(load_workflow_files({large})),
               ElementsAre(large + ":1:1: error: the file has more than 1048576 bytes (1 MiB), which is the most a file "
@@ -126,7 +106,7 @@ TEST(LoadWorkflowFiles, AFileOverTheLimitIsRefused) {
 }
 
 TEST(LoadWorkflowFiles, TwoFilesShareAVersionOnlyWithTheSameContent) {
-  const Folder folder;
+  const TempFolder folder;
   const std::string first = folder.write("1.yaml", "# one\n" + workflow("a", 1));
   const std::string same = folder.write("2.yaml", workflow("a", 1));
   EXPECT_THAT(names(load_workflow_files({folder.path()})), ElementsAre("a/1"));

@@ -32,9 +32,9 @@ Answer cancel(const WorkerProcess& worker, const Step& step = kStep) {
 class AnyLanguageWorker : public ::testing::TestWithParam<Language> {
  protected:
   /// Started, or started again.
-  WorkerProcess start() const { return WorkerProcess(GetParam().command, folder_ / "vouchers"); }
+  WorkerProcess start() const { return WorkerProcess(GetParam().command, folder_.path("vouchers")); }
 
-  Scratch folder_;
+  TempFolder folder_;
 };
 
 TEST_P(AnyLanguageWorker, TheSameKeyAgainGetsTheSameAnswerAndNothingHappensTwice) {
@@ -108,7 +108,7 @@ TEST_P(AnyLanguageWorker, KillingItInTheMiddleLosesNothingAndRepeatsNothing) {
   constexpr int kKills = 4;
   constexpr int kBetweenKills = 30;
   constexpr int kThreads = 3;
-  auto worker = std::make_shared<WorkerProcess>(GetParam().command, folder_ / "vouchers");
+  auto worker = std::make_shared<WorkerProcess>(GetParam().command, folder_.path("vouchers"));
   std::mutex mutex;  // Guards the pointer and the answers.
   std::map<std::string, Json> issued;
   std::atomic<int> answered{0};
@@ -147,7 +147,7 @@ TEST_P(AnyLanguageWorker, KillingItInTheMiddleLosesNothingAndRepeatsNothing) {
     for (int seen = answered; seen < kill * kBetweenKills; seen = answered) answered.wait(seen);
     const std::lock_guard lock(mutex);
     worker->stop(SIGKILL);
-    worker = std::make_shared<WorkerProcess>(GetParam().command, folder_ / "vouchers");
+    worker = std::make_shared<WorkerProcess>(GetParam().command, folder_.path("vouchers"));
   }
   over = true;
   callers.clear();
@@ -170,24 +170,24 @@ INSTANTIATE_TEST_SUITE_P(Examples, AnyLanguageWorker,
 
 // A line that a crash left unfinished was never answered: it is cut off, and what follows it can be read.
 TEST(NodeWorker, ALineThatWasCutOffNeverHappened) {
-  const Scratch folder;
+  const TempFolder folder;
   const std::vector<std::string> command{NODE, SOURCE_DIR "/worker.mjs"};
   const auto append = [&](const std::string& text) {
-    std::FILE* file = std::fopen((folder / "v").c_str(), "a");
+    std::FILE* file = std::fopen(folder.path("v").c_str(), "a");
     std::fputs(text.c_str(), file);
     std::fclose(file);
   };
   {
-    const WorkerProcess worker(command, folder / "v");
+    const WorkerProcess worker(command, folder.path("v"));
     issue(worker);
   }
   append(R"({"key":"o2/voucher","phase":"action","answer":{"voucher":2},"eff)");
   {
-    const WorkerProcess worker(command, folder / "v");
+    const WorkerProcess worker(command, folder.path("v"));
     EXPECT_EQ(worker.state()["vouchers"].size(), 1U);
     EXPECT_EQ(issue(worker, {.saga = "o3", .name = "voucher"}).body, (Json{{"voucher", 2}}));
   }
-  const WorkerProcess worker(command, folder / "v");
+  const WorkerProcess worker(command, folder.path("v"));
   EXPECT_EQ(worker.state()["vouchers"].size(), 2U);
 }
 

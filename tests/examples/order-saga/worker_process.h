@@ -1,86 +1,40 @@
 // A worker as a process of its own, and calls to it as the orchestrator makes them.
 #pragma once
 
-#include <fcntl.h>
 #include <httplib.h>
-#include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/json.h"
-
-extern char** environ;
+#include "tests/support/child_process.h"
+#include "tests/support/temp_folder.h"
 
 namespace order_saga {
 
-/// A folder of its own, removed at the end.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "order-saga-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("no folder for the test");
-    path_ = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
+using saga::testing::TempFolder;
 
 /// Started when made; killed when destroyed.
 class WorkerProcess {
  public:
-  WorkerProcess(const std::vector<std::string>& command, const std::string& db) {
-    std::vector<std::string> arguments = command;
-    for (const char* more : {"--listen", "127.0.0.1:0", "--db"}) arguments.emplace_back(more);
-    arguments.push_back(db);
-    std::vector<char*> argv;
-    for (std::string& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    const int failed = ::posix_spawn(&pid_, argv[0], &actions, nullptr, argv.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    if (failed == 0) ready_line_ = read_line(ends[0]);
-    ::close(ends[0]);
-    if (failed != 0 || ready_line_.empty()) throw std::runtime_error("the worker did not start: " + arguments[0]);
+  WorkerProcess(std::vector<std::string> command, const std::string& db) : child_(on_any_port(std::move(command), db)) {
+    ready_line_ = child_.read_line().value_or("");
+    if (ready_line_.empty()) {
+      child_.kill(SIGKILL);
+      throw std::runtime_error("the worker did not start: " + child_.stderr_text());
+    }
     port_ = std::stoi(ready_line_.substr(ready_line_.rfind(':') + 1));
   }
-  ~WorkerProcess() { stop(SIGKILL); }
-  WorkerProcess(const WorkerProcess&) = delete;
-  WorkerProcess& operator=(const WorkerProcess&) = delete;
 
   [[nodiscard]] const std::string& ready_line() const { return ready_line_; }
 
   [[nodiscard]] int port() const { return port_; }
 
-  /// Sends the signal and waits for the end; the exit code, or -1 when a signal ended it.
+  /// Sends the signal and waits for the end; as `ChildProcess::wait`.
   int stop(int signal) {
-    if (pid_ <= 0) return -1;
-    int status = 0;
-    ::kill(pid_, signal);
-    ::waitpid(pid_, &status, 0);
-    pid_ = -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    child_.kill(signal);
+    return child_.wait();
   }
 
   [[nodiscard]] httplib::Client client() const {
@@ -92,14 +46,12 @@ class WorkerProcess {
   [[nodiscard]] saga::Json state() const { return saga::Json::parse(client().Get("/state")->body); }
 
  private:
-  static std::string read_line(int from) {
-    std::string line;
-    char one = 0;
-    while (::read(from, &one, 1) == 1 && one != '\n') line += one;
-    return line;
+  static std::vector<std::string> on_any_port(std::vector<std::string> command, const std::string& db) {
+    command.insert(command.end(), {"--listen", "127.0.0.1:0", "--db", db});
+    return command;
   }
 
-  pid_t pid_ = -1;
+  saga::testing::ChildProcess child_;
   int port_ = 0;
   std::string ready_line_;
 };

@@ -47,8 +47,8 @@ std::int64_t on_hand(const WorkerProcess& inventory, const std::string& sku) {
 }
 
 TEST(Inventory, ReservingTakesGoodsOnceAndReleasingPutsThemBackOnce) {
-  const Scratch folder;
-  const WorkerProcess inventory(program("inventory"), folder / "i.db");
+  const TempFolder folder;
+  const WorkerProcess inventory(program("inventory"), folder.path("i.db"));
   EXPECT_THAT(inventory.ready_line(), StartsWith("inventory ready on http://127.0.0.1:"));
   const Step step{.saga = "o1", .name = "reserve_inventory"};
   const Json input{{"sku", "book"}, {"quantity", 2}};
@@ -67,8 +67,8 @@ TEST(Inventory, ReservingTakesGoodsOnceAndReleasingPutsThemBackOnce) {
 }
 
 TEST(Inventory, WhatIsNotThereIsRefused) {
-  const Scratch folder;
-  const WorkerProcess inventory(program("inventory"), folder / "i.db");
+  const TempFolder folder;
+  const WorkerProcess inventory(program("inventory"), folder.path("i.db"));
   for (const auto& [sku, quantity] : {std::pair{"sold-out", 1}, {"last-one", 2}, {"book", 1'000'001}}) {
     const Answer refused = act(inventory, "/reservations", {.saga = sku, .name = "reserve_inventory"},
                                {{"sku", sku}, {"quantity", quantity}});
@@ -83,8 +83,8 @@ TEST(Inventory, WhatIsNotThereIsRefused) {
 }
 
 TEST(Inventory, AReservationThatComesAfterItsReleaseTakesNothing) {
-  const Scratch folder;
-  const WorkerProcess inventory(program("inventory"), folder / "i.db");
+  const TempFolder folder;
+  const WorkerProcess inventory(program("inventory"), folder.path("i.db"));
   const Step step{.saga = "o1", .name = "reserve_inventory", .outcome = "unknown"};
   EXPECT_EQ(undo_by_delete(inventory, "/reservations/o1", step).status, 204);
   const Answer late = act(inventory, "/reservations", step, {{"sku", "last-one"}, {"quantity", 1}});
@@ -94,8 +94,8 @@ TEST(Inventory, AReservationThatComesAfterItsReleaseTakesNothing) {
 }
 
 TEST(Inventory, OneKeyFromManyThreadsAtOnceTakesGoodsOnce) {
-  const Scratch folder;
-  const WorkerProcess inventory(program("inventory"), folder / "i.db");
+  const TempFolder folder;
+  const WorkerProcess inventory(program("inventory"), folder.path("i.db"));
   std::vector<std::future<Answer>> calls;
   for (int i = 0; i < 12; ++i) {
     calls.push_back(std::async(std::launch::async, [&, i] {
@@ -108,8 +108,8 @@ TEST(Inventory, OneKeyFromManyThreadsAtOnceTakesGoodsOnce) {
 }
 
 TEST(Inventory, TheLastOneGoesToOneOfMany) {
-  const Scratch folder;
-  const WorkerProcess inventory(program("inventory"), folder / "i.db");
+  const TempFolder folder;
+  const WorkerProcess inventory(program("inventory"), folder.path("i.db"));
   std::vector<std::future<Answer>> calls;
   for (int i = 0; i < 12; ++i) {
     calls.push_back(std::async(std::launch::async, [&, i] {
@@ -126,7 +126,7 @@ TEST(Inventory, TheLastOneGoesToOneOfMany) {
 // Whatever instant a kill hits: what was answered holds, what was not is whole or absent, and calling again makes it
 // whole.
 TEST(Inventory, KilledAtAnyInstantItKeepsWhatItAnsweredAndNoHalves) {
-  const Scratch folder;
+  const TempFolder folder;
   constexpr int kRounds = 8;
   constexpr int kThreads = 4;
   const unsigned seed = std::random_device{}();
@@ -139,7 +139,7 @@ TEST(Inventory, KilledAtAnyInstantItKeepsWhatItAnsweredAndNoHalves) {
     std::vector<std::string> asked;        // Guarded by mutex.
     std::atomic<int> answers{0};
     {
-      WorkerProcess inventory(program("inventory"), folder / "i.db");
+      WorkerProcess inventory(program("inventory"), folder.path("i.db"));
       std::vector<std::jthread> callers;
       for (int thread = 0; thread < kThreads; ++thread) {
         callers.emplace_back([&, thread] {
@@ -162,7 +162,7 @@ TEST(Inventory, KilledAtAnyInstantItKeepsWhatItAnsweredAndNoHalves) {
       EXPECT_TRUE(eventually([&] { return answers >= enough; }));
       inventory.stop(SIGKILL);
     }
-    WorkerProcess inventory(program("inventory"), folder / "i.db");
+    WorkerProcess inventory(program("inventory"), folder.path("i.db"));
     const std::int64_t after_kill = 1'000'000 - on_hand(inventory, "book") - reserved;
     EXPECT_GE(after_kill, static_cast<std::int64_t>(answered.size()));
     EXPECT_LE(after_kill, static_cast<std::int64_t>(asked.size()));
@@ -188,8 +188,8 @@ std::size_t charges(const WorkerProcess& payment) { return payment.state().at("g
 std::size_t refunds(const WorkerProcess& payment) { return payment.state().at("gateway").at("refunds").size(); }
 
 TEST(Payment, ChargesOnceAndRefundsOnce) {
-  const Scratch folder;
-  const WorkerProcess payment(program("payment"), folder / "p.db");
+  const TempFolder folder;
+  const WorkerProcess payment(program("payment"), folder.path("p.db"));
   for (int i = 0; i < 2; ++i) {
     const Answer charged = act(payment, "/charges", kPay, kCharge);
     EXPECT_EQ(charged.status, 200);
@@ -211,8 +211,8 @@ TEST(Payment, ChargesOnceAndRefundsOnce) {
 }
 
 TEST(Payment, ADeclinedCardIsRefusedAndThereIsNothingToRefund) {
-  const Scratch folder;
-  const WorkerProcess payment(program("payment"), folder / "p.db");
+  const TempFolder folder;
+  const WorkerProcess payment(program("payment"), folder.path("p.db"));
   const Answer declined = act(payment, "/charges", kPay, charge_to("cust-declined"));
   EXPECT_EQ(declined.status, 402);
   EXPECT_EQ(declined.body.at("code"), "card_declined");
@@ -221,8 +221,8 @@ TEST(Payment, ADeclinedCardIsRefusedAndThereIsNothingToRefund) {
 }
 
 TEST(Payment, AChargeWhoseAnswerWasLostIsRefundedByItsOrder) {
-  const Scratch folder;
-  const WorkerProcess payment(program("payment"), folder / "p.db");
+  const TempFolder folder;
+  const WorkerProcess payment(program("payment"), folder.path("p.db"));
   Step step = kPay;
   step.timeout_ms = 50;
   const Answer lost = act(payment, "/charges", step, charge_to("cust-timeout"));
@@ -234,8 +234,8 @@ TEST(Payment, AChargeWhoseAnswerWasLostIsRefundedByItsOrder) {
 }
 
 TEST(Payment, WhileAChargeIsAtWorkItsRefundPromisesNothing) {
-  const Scratch folder;
-  const WorkerProcess payment(program("payment"), folder / "p.db");
+  const TempFolder folder;
+  const WorkerProcess payment(program("payment"), folder.path("p.db"));
   auto charging = std::async(std::launch::async, [&] {
     Step step = kPay;
     step.timeout_ms = 3'000;
@@ -254,23 +254,23 @@ TEST(Payment, WhileAChargeIsAtWorkItsRefundPromisesNothing) {
 }
 
 TEST(Payment, KilledInTheMiddleOfAChargeItStillRefundsIt) {
-  const Scratch folder;
+  const TempFolder folder;
   {
-    WorkerProcess payment(program("payment"), folder / "p.db");
+    WorkerProcess payment(program("payment"), folder.path("p.db"));
     auto charging =
         std::async(std::launch::async, [&] { return act(payment, "/charges", kPay, charge_to("cust-timeout")); });
     ASSERT_TRUE(eventually([&] { return charges(payment) == 1; }));
     payment.stop(SIGKILL);
     EXPECT_EQ(charging.get().status, 0);
   }
-  const WorkerProcess payment(program("payment"), folder / "p.db");
+  const WorkerProcess payment(program("payment"), folder.path("p.db"));
   EXPECT_EQ(undo(payment, "/refunds", kPay, kRefundByOrder).body.at("refund_id"), "re-o1");
   EXPECT_EQ(refunds(payment), 1U);
 }
 
 TEST(Payment, ARefundThatCannotBeDoneIsDoneOnceTheGatewayIsUp) {
-  const Scratch folder;
-  const WorkerProcess payment(program("payment"), folder / "p.db");
+  const TempFolder folder;
+  const WorkerProcess payment(program("payment"), folder.path("p.db"));
   EXPECT_EQ(act(payment, "/charges", kPay, charge_to("cust-norefund")).status, 200);
   const Answer down = undo(payment, "/refunds", kPay, kRefundByOrder);
   EXPECT_EQ(down.status, 503);
@@ -282,8 +282,8 @@ TEST(Payment, ARefundThatCannotBeDoneIsDoneOnceTheGatewayIsUp) {
 }
 
 TEST(Orders, AnOrderIsPlacedAndCancelled) {
-  const Scratch folder;
-  const WorkerProcess orders(program("orders"), folder / "o.db");
+  const TempFolder folder;
+  const WorkerProcess orders(program("orders"), folder.path("o.db"));
   const Step step{.saga = "o1", .name = "create_order"};
   const Answer placed = act(orders, "/orders", step, kOrder);
   EXPECT_EQ(placed.body, (Json{{"order_id", "o-o1"}}));
@@ -296,8 +296,8 @@ TEST(Orders, AnOrderIsPlacedAndCancelled) {
 }
 
 TEST(Shipping, ArrangesAndCancelsRefusesAtlantisAndWaitsForTheStorm) {
-  const Scratch folder;
-  const WorkerProcess shipping(program("shipping"), folder / "s.db");
+  const TempFolder folder;
+  const WorkerProcess shipping(program("shipping"), folder.path("s.db"));
   const Step step{.saga = "o1", .name = "arrange_shipping"};
   EXPECT_EQ(act(shipping, "/shipments", step, kOrder).body.at("shipment_id"), "s-o1");
   EXPECT_EQ(undo(shipping, "/shipments/cancel", step, compensation_of(kOrder, nullptr)).status, 204);
@@ -316,8 +316,8 @@ TEST(Shipping, ArrangesAndCancelsRefusesAtlantisAndWaitsForTheStorm) {
 }
 
 TEST(Notification, SendsOnceAndReportsWhatBounces) {
-  const Scratch folder;
-  const WorkerProcess notification(program("notification"), folder / "n.db");
+  const TempFolder folder;
+  const WorkerProcess notification(program("notification"), folder.path("n.db"));
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(act(notification, "/messages", {.saga = "o1", .name = "send_notification"}, kOrder).body.at("sent_to"),
               "ann@example.org");
@@ -329,8 +329,8 @@ TEST(Notification, SendsOnceAndReportsWhatBounces) {
 }
 
 TEST(Loyalty, AwardsOnceToMembers) {
-  const Scratch folder;
-  const WorkerProcess loyalty(program("loyalty"), folder / "l.db");
+  const TempFolder folder;
+  const WorkerProcess loyalty(program("loyalty"), folder.path("l.db"));
   for (int i = 0; i < 2; ++i) {
     EXPECT_EQ(act(loyalty, "/points", {.saga = "o1", .name = "award_loyalty_points"}, kOrder).body.at("points"), 120);
   }
@@ -342,16 +342,16 @@ TEST(Loyalty, AwardsOnceToMembers) {
 }
 
 TEST(EveryWorker, StopsOnSigtermWithZeroAndComesBackWithItsState) {
-  const Scratch folder;
+  const TempFolder folder;
   for (const char* name : {"inventory", "payment", "orders", "shipping", "notification", "loyalty"}) {
     Json before;
     {
-      WorkerProcess worker(program(name), folder / name);
+      WorkerProcess worker(program(name), folder.path(name));
       EXPECT_THAT(worker.ready_line(), StartsWith(std::string(name) + " ready on http://127.0.0.1:"));
       before = worker.state();
       EXPECT_EQ(worker.stop(SIGTERM), 0) << name;
     }
-    EXPECT_EQ(WorkerProcess(program(name), folder / name).state(), before) << name;
+    EXPECT_EQ(WorkerProcess(program(name), folder.path(name)).state(), before) << name;
   }
 }
 

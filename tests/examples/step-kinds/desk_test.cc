@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "tests/examples/order-saga/worker_process.h"
+#include "tests/support/local_server.h"
 
 namespace order_saga {
 namespace {
@@ -16,7 +17,7 @@ using saga::Json;
 class Callbacks {
  public:
   explicit Callbacks(int status) : status_(status) {
-    server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
+    server_.http().Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
       const std::lock_guard lock(mutex_);
       if (request.path.ends_with("/heartbeat")) {
         ++heartbeats_;
@@ -27,12 +28,10 @@ class Callbacks {
       response.status = came_.size() == 1 ? 503 : status_;  // The first is not heard: it must come again.
       changed_.notify_all();
     });
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::jthread([this] { server_.listen_after_bind(); });
+    server_.listen();
   }
-  ~Callbacks() { server_.stop(); }
 
-  [[nodiscard]] std::string url() const { return "http://127.0.0.1:" + std::to_string(port_) + "/callback"; }
+  [[nodiscard]] std::string url() const { return server_.url("/callback"); }
 
   /// The first `count` that came.
   std::vector<Json> wait(std::size_t count) {
@@ -47,13 +46,11 @@ class Callbacks {
 
  private:
   const int status_;
-  httplib::Server server_;
-  int port_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Json> came_;  ///< Guarded by mutex_, as the one below.
   int heartbeats_ = 0;
-  std::jthread thread_;
+  saga::testing::LocalServer server_;
 };
 
 Answer print(const WorkerProcess& desk, const Step& step, const std::string& callback, const Json& input) {
@@ -68,8 +65,8 @@ Answer print(const WorkerProcess& desk, const Step& step, const std::string& cal
 }
 
 TEST(Desk, BooksOnceAndCancels) {
-  const Scratch folder;
-  const WorkerProcess desk({DESK}, folder / "desk.db");
+  const TempFolder folder;
+  const WorkerProcess desk({DESK}, folder.path("desk.db"));
   const Step hotel{.saga = "t1", .name = "book_hotel"};
   EXPECT_EQ(act(desk, "/bookings", hotel, Json::object()).body, (Json{{"booking", "t1-book_hotel"}}));
   EXPECT_EQ(act(desk, "/bookings", hotel, Json::object()).status, 200);
@@ -80,8 +77,8 @@ TEST(Desk, BooksOnceAndCancels) {
 }
 
 TEST(Desk, RefusesTheStepThatTheInputNames) {
-  const Scratch folder;
-  const WorkerProcess desk({DESK}, folder / "desk.db");
+  const TempFolder folder;
+  const WorkerProcess desk({DESK}, folder.path("desk.db"));
   const Json input{{"refuse", "book_flight"}};
   EXPECT_EQ(act(desk, "/bookings", {.saga = "t1", .name = "book_hotel"}, input).status, 200);
   const Answer refused = act(desk, "/bookings", {.saga = "t1", .name = "book_flight"}, input);
@@ -90,9 +87,9 @@ TEST(Desk, RefusesTheStepThatTheInputNames) {
 }
 
 TEST(Desk, PrintsAndCallsBackUntilItIsHeard) {
-  const Scratch folder;
+  const TempFolder folder;
   Callbacks callbacks(204);
-  const WorkerProcess desk({DESK}, folder / "desk.db");
+  const WorkerProcess desk({DESK}, folder.path("desk.db"));
   EXPECT_EQ(print(desk, {.saga = "b1", .name = "print"}, callbacks.url(), {{"pages", 2}}).status, 202);
   const Json expected{{"status", "succeeded"}, {"output", {{"pages", 2}}}};
   EXPECT_EQ(callbacks.wait(2), (std::vector<Json>{expected, expected}));
@@ -100,9 +97,9 @@ TEST(Desk, PrintsAndCallsBackUntilItIsHeard) {
 }
 
 TEST(Desk, AJamIsAFailureAndTheJobIsTakenAnew) {
-  const Scratch folder;
+  const TempFolder folder;
   Callbacks callbacks(204);
-  const WorkerProcess desk({DESK}, folder / "desk.db");
+  const WorkerProcess desk({DESK}, folder.path("desk.db"));
   const Step step{.saga = "b1", .name = "print"};
   EXPECT_EQ(print(desk, step, callbacks.url(), {{"pages", 1}, {"refuse", "print"}}).status, 202);
   EXPECT_EQ(callbacks.wait(2).at(1).at("error").at("code"), "paper_jam");
@@ -111,20 +108,20 @@ TEST(Desk, AJamIsAFailureAndTheJobIsTakenAnew) {
 }
 
 TEST(Desk, AJobOutlivesAKill) {
-  const Scratch folder;
+  const TempFolder folder;
   Callbacks callbacks(204);
   {
-    WorkerProcess desk({DESK}, folder / "desk.db");
+    WorkerProcess desk({DESK}, folder.path("desk.db"));
     EXPECT_EQ(print(desk, {.saga = "b1", .name = "print"}, callbacks.url(), {{"pages", 3}}).status, 202);
-    EXPECT_EQ(desk.stop(SIGKILL), -1);
+    EXPECT_EQ(desk.stop(SIGKILL), 128 + SIGKILL);
   }
-  const WorkerProcess desk({DESK}, folder / "desk.db");
+  const WorkerProcess desk({DESK}, folder.path("desk.db"));
   EXPECT_EQ(callbacks.wait(2).at(1).at("output").at("pages"), 3);
 }
 
 TEST(Desk, StopsWhenTold) {
-  const Scratch folder;
-  WorkerProcess desk({DESK}, folder / "desk.db");
+  const TempFolder folder;
+  WorkerProcess desk({DESK}, folder.path("desk.db"));
   EXPECT_EQ(desk.stop(SIGTERM), 0);
 }
 

@@ -22,8 +22,8 @@ constexpr std::chrono::seconds kPatience{60};
 class RunExamples : public ::testing::Test {
  protected:
   RunExamples()
-      : desk_({DESK}, folder_ / "desk.db"),
-        sagad_({"--store", "sqlite:" + (folder_ / "saga.db"), "--workflows", EXAMPLES, "--service",
+      : desk_({DESK}, folder_.path("desk.db")),
+        sagad_({"--store", "sqlite:" + folder_.path("saga.db"), "--workflows", EXAMPLES, "--service",
                 "desk=http://127.0.0.1:" + std::to_string(desk_.port())}) {}
 
   void SetUp() override { ASSERT_TRUE(sagad_.ready()) << sagad_.child().stderr_text(); }
@@ -91,7 +91,7 @@ class RunExamples : public ::testing::Test {
     return static_cast<std::size_t>(found - lines.begin());
   }
 
-  Scratch folder_;
+  TempFolder folder_;
   WorkerProcess desk_;
   SagadProcess sagad_;
 };

@@ -6,7 +6,8 @@
 #include <future>
 #include <stdexcept>
 
-#include "tests/workers/sdk/scratch.h"
+#include "tests/support/temp_folder.h"
+#include "tests/workers/sdk/calls.h"
 
 namespace saga::workers {
 namespace {
@@ -28,7 +29,7 @@ constexpr const char* kSchema = "CREATE TABLE IF NOT EXISTS effects (what TEXT N
 class BarrierTest : public ::testing::Test {
  protected:
   std::unique_ptr<BarrierStore> open() {
-    auto opened = open_sqlite_store(folder_ / "worker.db", kSchema);
+    auto opened = open_sqlite_store(folder_.path("worker.db"), kSchema);
     if (!opened) throw std::runtime_error(opened.error().message);
     return std::move(*opened);
   }
@@ -83,7 +84,7 @@ class BarrierTest : public ::testing::Test {
     return shown;
   }
 
-  Scratch folder_;
+  saga::testing::TempFolder folder_;
   std::unique_ptr<BarrierStore> store_ = open();
   ManualClock clock_;
   Barrier barrier_{*store_, clock_};
@@ -521,12 +522,12 @@ TEST_F(BarrierTest, MistakesInStatementsAreNamed) {
 }
 
 TEST(OpenSqliteStore, SaysWhatIsWrong) {
-  const Scratch folder;
-  const auto nowhere = open_sqlite_store(folder / "no/such/folder.db", "");
+  const saga::testing::TempFolder folder;
+  const auto nowhere = open_sqlite_store(folder.path("no/such/folder.db"), "");
   ASSERT_FALSE(nowhere);
   EXPECT_EQ(nowhere.error().code, ErrorCode::kUnavailable);
   EXPECT_THAT(nowhere.error().message, HasSubstr("no/such/folder.db"));
-  const auto schema = open_sqlite_store(folder / "w.db", "CREATE TABEL x");
+  const auto schema = open_sqlite_store(folder.path("w.db"), "CREATE TABEL x");
   ASSERT_FALSE(schema);
   EXPECT_EQ(schema.error().code, ErrorCode::kInvalid);
   EXPECT_THAT(schema.error().message, HasSubstr("TABEL"));

@@ -1,12 +1,13 @@
 // A worker that answers 202 and calls back, against an orchestrator that answers as it is told.
 #include <gmock/gmock.h>
-#include <httplib.h>
 
 #include <condition_variable>
 #include <mutex>
 #include <thread>
 
-#include "tests/workers/sdk/scratch.h"
+#include "tests/support/local_server.h"
+#include "tests/support/temp_folder.h"
+#include "tests/workers/sdk/calls.h"
 #include "workers/sdk/step_server.h"
 
 namespace saga::workers {
@@ -19,27 +20,17 @@ using ::testing::HasSubstr;
 class Orchestrator {
  public:
   explicit Orchestrator(std::vector<int> statuses) : statuses_(std::move(statuses)) {
-    server_.Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
+    server_.http().Post(".*", [this](const httplib::Request& request, httplib::Response& response) {
       const std::lock_guard lock(mutex_);
       got_.push_back(request.path + " " + request.body);
       response.status = statuses_.front();
       if (statuses_.size() > 1) statuses_.erase(statuses_.begin());
       changed_.notify_all();
     });
-    port_ = server_.bind_to_any_port("127.0.0.1");
-    thread_ = std::thread([this] { server_.listen_after_bind(); });
-    while (!server_.is_running()) std::this_thread::yield();  // A server that is stopped before it listens never ends.
+    server_.listen();
   }
-  ~Orchestrator() {
-    server_.stop();
-    thread_.join();
-  }
-  Orchestrator(const Orchestrator&) = delete;
-  Orchestrator& operator=(const Orchestrator&) = delete;
 
-  [[nodiscard]] std::string url(const std::string& path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
-  }
+  [[nodiscard]] std::string url(const std::string& path) const { return server_.url(path); }
   /// The first `count` requests, when they have come.
   std::vector<std::string> await(std::size_t count) {
     std::unique_lock lock(mutex_);
@@ -48,13 +39,11 @@ class Orchestrator {
   }
 
  private:
-  httplib::Server server_;
-  int port_ = 0;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<int> statuses_;
   std::vector<std::string> got_;
-  std::thread thread_;
+  saga::testing::LocalServer server_;
 };
 
 class CallbackTest : public ::testing::Test {
@@ -65,7 +54,8 @@ class CallbackTest : public ::testing::Test {
   void serve() {
     server_.reset();
     store_.reset();
-    auto opened = open_sqlite_store(folder_ / "worker.db", "CREATE TABLE IF NOT EXISTS jobs (key TEXT PRIMARY KEY)");
+    auto opened =
+        open_sqlite_store(folder_.path("worker.db"), "CREATE TABLE IF NOT EXISTS jobs (key TEXT PRIMARY KEY)");
     ASSERT_TRUE(opened) << opened.error().message;
     store_ = std::move(*opened);
     server_ = std::make_unique<StepServer>(*store_);
@@ -92,7 +82,7 @@ class CallbackTest : public ::testing::Test {
 
   static StepAnswer cut(Transaction&) { return Done{Json{{"pieces", 2}}}; }
 
-  Scratch folder_;
+  saga::testing::TempFolder folder_;
   std::unique_ptr<BarrierStore> store_;
   std::unique_ptr<StepServer> server_;
 };

@@ -11,7 +11,8 @@
 #include <future>
 #include <stdexcept>
 
-#include "tests/workers/sdk/scratch.h"
+#include "tests/support/temp_folder.h"
+#include "tests/workers/sdk/calls.h"
 
 namespace saga::workers {
 namespace {
@@ -84,12 +85,13 @@ class StepServerTest : public ::testing::Test {
   }
 
   std::unique_ptr<BarrierStore> open() {
-    auto opened = open_sqlite_store(folder_ / "worker.db", "CREATE TABLE IF NOT EXISTS effects (what TEXT NOT NULL)");
+    auto opened =
+        open_sqlite_store(folder_.path("worker.db"), "CREATE TABLE IF NOT EXISTS effects (what TEXT NOT NULL)");
     if (!opened) throw std::runtime_error(opened.error().message);
     return std::move(*opened);
   }
 
-  Scratch folder_;
+  saga::testing::TempFolder folder_;
   std::unique_ptr<BarrierStore> store_ = open();
   StepHandler act_ = [](const StepCall& call, Transaction& tx) -> StepAnswer {
     tx.execute("INSERT INTO effects VALUES (?)", call.saga_id);

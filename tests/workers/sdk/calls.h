@@ -1,12 +1,7 @@
-// What the tests of workers share: a folder that goes away, a call as the orchestrator would send it, waiting for a
-// condition.
+// What the tests of workers share: a call as the orchestrator would send it, waiting for a condition.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <thread>
@@ -14,27 +9,6 @@
 #include "workers/sdk/step_call.h"
 
 namespace saga::workers {
-
-/// A folder of its own, removed at the end.
-class Scratch {
- public:
-  Scratch() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "saga-sdk-XXXXXX").string();
-    if (::mkdtemp(pattern.data()) == nullptr) std::abort();
-    path_ = pattern;
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
-
-  [[nodiscard]] std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// Looks until `holds`, at most half a minute; what it last said.
 inline bool eventually(const std::function<bool()>& holds) {
