@@ -68,9 +68,20 @@ std::vector<std::string> files_in(const std::vector<std::string>& paths) {
   return files;
 }
 
-/// Whether `step` runs a child saga of `workflow`.
-bool runs(const workflows::Step& step, const workflows::Workflow& workflow) {
-  return step.child_workflow == workflow.name && (!step.child_version || *step.child_version == workflow.version);
+/// Those of `workflows` that the workflows of `file` run as child sagas.
+std::vector<workflows::WorkflowRef> children_of(const std::string& file,
+                                                const std::vector<workflows::WorkflowRef>& workflows) {
+  std::vector<workflows::WorkflowRef> children;
+  for (const auto& parent : workflows) {
+    if (parent->file != file) continue;
+    for (const auto& step : parent->steps) {
+      for (const auto& child : workflows) {
+        const bool is_version = !step.child_version || *step.child_version == child->version;
+        if (step.child_workflow == child->name && is_version) children.push_back(child);
+      }
+    }
+  }
+  return children;
 }
 
 /// `files` in their order, but for those that another one's child sagas are in: these come before it.
@@ -86,14 +97,7 @@ class ChildrenFirst {
  private:
   void visit(const std::string& file) {
     if (!visited_.insert(file).second) return;
-    for (const auto& parent : workflows_) {
-      if (parent->file != file) continue;
-      for (const auto& step : parent->steps) {
-        for (const auto& child : workflows_) {
-          if (runs(step, *child)) visit(child->file);
-        }
-      }
-    }
+    for (const auto& child : children_of(file, workflows_)) visit(child->file);
     ordered_.push_back(file);
   }
 
@@ -116,23 +120,18 @@ bool note_places(Context& context, const std::string& file, const Failure& failu
 }
 
 /// The workflows of other files that those of `file` run, as NAME/VERSION.
-std::vector<std::string> children_elsewhere(const std::vector<workflows::WorkflowRef>& workflows,
-                                            const std::string& file) {
+std::set<std::string> children_elsewhere(const std::string& file,
+                                         const std::vector<workflows::WorkflowRef>& workflows) {
   std::set<std::string> names;
-  for (const auto& parent : workflows) {
-    if (parent->file != file) continue;
-    for (const auto& step : parent->steps) {
-      for (const auto& child : workflows) {
-        if (child->file != file && runs(step, *child)) names.insert(fmt::format("{}/{}", child->name, child->version));
-      }
-    }
+  for (const auto& child : children_of(file, workflows)) {
+    if (child->file != file) names.insert(fmt::format("{}/{}", child->name, child->version));
   }
-  return {names.begin(), names.end()};
+  return names;
 }
 
 /// Registers one file, adding what is registered by it to `items`. `before`: what comes with the other files, for a dry
 /// run.
-ExitCode apply_file(Context& context, const std::string& file, bool dry_run, const std::vector<std::string>& before,
+ExitCode apply_file(Context& context, const std::string& file, bool dry_run, const std::set<std::string>& before,
                     Json& items) {
   const auto content = read_file(file);
   if (!content) return context.usage(content.error().message);
@@ -170,7 +169,7 @@ ExitCode apply(Context& context, const std::vector<std::string>& paths, bool dry
   Json items = Json::array();
   ExitCode code = ExitCode::kDone;
   for (const std::string& file : ChildrenFirst(files_in(paths), *loaded).take()) {
-    code = apply_file(context, file, dry_run, children_elsewhere(*loaded, file), items);
+    code = apply_file(context, file, dry_run, children_elsewhere(file, *loaded), items);
     if (code != ExitCode::kDone) break;
   }
   if (context.format != Format::kTable) context.print_all({{"workflows", items}}, items, "name", "");
