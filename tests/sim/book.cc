@@ -71,6 +71,10 @@ std::string WireCall::text() const {
   return fmt::format("{}/{}/{} #{}", saga->id, definition().name, workers::to_string(phase), attempt);
 }
 
+std::uint64_t WireCall::number() const {
+  return Chance::mix(Chance::hash(header(workers::kIdempotencyKey)), static_cast<std::uint64_t>(attempt));
+}
+
 SagaRecord* Book::find(const std::string& id) {
   const auto at = by_id_.find(id);
   return at == by_id_.end() ? nullptr : at->second;
@@ -281,8 +285,6 @@ void Book::check_row(const SagaRecord& saga, const store::SagaRow& row, Timestam
 
 // ---- what the engine shows ----------------------------------------------------------------------------------------
 
-void Book::released(const SagaState& live, std::span<const Event>) { shown(live); }
-
 void Book::shown(const SagaState& live) {
   SagaRecord* saga = live.facts ? find(live.facts->id) : nullptr;
   if (saga == nullptr) return setting_.violated("durable", "a saga is shown that is not on the disk");
@@ -313,9 +315,7 @@ std::optional<WireCall> Book::sent(const workers::WorkerCall& call, int process)
   wire.phase = wire.header(workers::kSagaPhase) == "action" ? Phase::kAction : Phase::kCompensation;
   wire.attempt = to_int(wire.header(workers::kSagaAttempt));
   wire.callback_url = wire.header(workers::kSagaCallbackUrl);
-  setting_.story.tell(
-      Chance::mix(Chance::hash(wire.header(workers::kIdempotencyKey)), static_cast<std::uint64_t>(wire.attempt)),
-      [&] { return "--> " + wire.text(); });
+  setting_.story.tell(wire.number(), [&] { return "--> " + wire.text(); });
 
   CallRecord& record = saga.call(wire.step, wire.phase);
   const std::string key = fmt::format("{}/{}/{}", saga.id, wire.definition().name, workers::to_string(wire.phase));

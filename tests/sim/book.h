@@ -8,7 +8,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -82,7 +81,8 @@ struct WireCall {
 
   [[nodiscard]] const std::string& header(std::string_view name) const;
   [[nodiscard]] const workflows::Step& definition() const { return saga->workflow->steps[step]; }
-  [[nodiscard]] std::string text() const;  ///< "s3 order-1/charge/action #2"
+  [[nodiscard]] std::string text() const;      ///< "order-1/charge/action #2"
+  [[nodiscard]] std::uint64_t number() const;  ///< Of this attempt, in every process and world.
 };
 
 class Book {
@@ -98,9 +98,7 @@ class Book {
 
   /// `append` is on the disk. `now` by the clock of `process`.
   void durable(const store::Append& append, const store::SagaRow& row, int process, Timestamp now);
-  /// The engine says that this is durable now.
-  void released(const core::SagaState& live, std::span<const core::Event> events);
-  /// The engine shows somebody this state.
+  /// The engine shows somebody this state, or says that it is durable.
   void shown(const core::SagaState& live);
 
   /// What leaves the engine as a call; none where it makes no sense.

@@ -46,7 +46,6 @@ class Campaign {
       seeds_under_way()[job].store(0);
       const std::lock_guard lock(mutex_);
       tally_.add(report.tally);
-      ++seeds_;
       if (options_.story) tell(report, report.story.size());
       if (report.violation) show(seed, report, definitions);
     }
@@ -82,7 +81,7 @@ class Campaign {
     fmt::print(
         "saga_sim: {} seeds from {}, {} sagas ({}), {} calls, {} commits, {} events, {} process deaths; faults:{}; "
         "{:.1f} s, {:.0f} sagas/s; {} violations\n",
-        seeds_, options_.from, tally_.sagas, ended.substr(std::min<std::size_t>(1, ended.size())), tally_.calls,
+        tally_.worlds, options_.from, tally_.sagas, ended.substr(std::min<std::size_t>(1, ended.size())), tally_.calls,
         tally_.commits, tally_.events, tally_.crashes, faults, took, static_cast<double>(tally_.sagas) / took,
         violations_.load());
   }
@@ -95,13 +94,12 @@ class Campaign {
   std::atomic<int> violations_{0};
   std::mutex mutex_;  ///< Guards the rest.
   Tally tally_;
-  std::uint64_t seeds_ = 0;
 };
 
 }  // namespace
 
-std::array<std::atomic<std::uint64_t>, 64>& seeds_under_way() {
-  static std::array<std::atomic<std::uint64_t>, 64> seeds{};
+std::array<std::atomic<std::uint64_t>, kMostJobs>& seeds_under_way() {
+  static std::array<std::atomic<std::uint64_t>, kMostJobs> seeds{};
   return seeds;
 }
 

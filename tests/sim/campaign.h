@@ -4,17 +4,20 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 #include "tests/sim/world.h"
 
 namespace saga::sim {
 
+inline constexpr std::size_t kMostJobs = 64;
+
 struct CampaignOptions {
   std::uint64_t from = 1;
   std::uint64_t seeds = 0;  ///< 0: as many as there is time for.
   double minutes = 0;       ///< 0: as long as it takes.
-  int jobs = 1;
+  int jobs = 1;             ///< Up to `kMostJobs`.
   bool story = false;
   bool expects_violation = false;  ///< Ends with the first one, which is what it is for; without one it has failed.
   Cuts cuts;
@@ -24,6 +27,6 @@ struct CampaignOptions {
 int run_campaign(const CampaignOptions& options);
 
 /// Of each job the seed that it is at; 0: none.
-[[nodiscard]] std::array<std::atomic<std::uint64_t>, 64>& seeds_under_way();
+[[nodiscard]] std::array<std::atomic<std::uint64_t>, kMostJobs>& seeds_under_way();
 
 }  // namespace saga::sim

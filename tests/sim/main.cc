@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", options.seeds, "How many");
   app.add_option("--from", options.from, "The first seed");
   app.add_option("--minutes", options.minutes, "For so long, at most");
-  app.add_option("--jobs", options.jobs, "Side by side");
+  app.add_option("--jobs", options.jobs, "Side by side")->check(CLI::Range(std::size_t{1}, saga::sim::kMostJobs));
   app.add_flag("--expect-violation", options.expects_violation, "Succeed with the first one, fail without");
   app.add_option("--without", without, "Leave out these faults")->delimiter(',');
   app.add_option("--without-sagas", without_sagas, "Leave out these sagas, by number")->delimiter(',');

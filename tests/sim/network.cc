@@ -1,17 +1,10 @@
 #include "tests/sim/network.h"
 
 namespace saga::sim {
-namespace {
-
-std::uint64_t number_of(const WireCall& call) {
-  return Chance::mix(Chance::hash(call.header(workers::kIdempotencyKey)), static_cast<std::uint64_t>(call.attempt));
-}
-
-}  // namespace
 
 void Network::carry(const FlightRef& flight) {
   const WireCall& call = *flight->call;
-  const auto chance = std::make_shared<Chance>(setting_.plan.seed, "wire", number_of(call));
+  const auto chance = std::make_shared<Chance>(setting_.plan.seed, "wire", call.number());
   Agenda& agenda = setting_.agenda;
   const Millis timeout = call.call.timeout;
   const auto strikes = [&](Fault fault) {

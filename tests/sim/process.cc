@@ -202,8 +202,8 @@ void Process::drain() {
   settle();
 }
 
-void Process::committed(const workflows::Workflow&, const core::SagaState& after, std::span<const core::Event> events) {
-  if (alive()) book_.released(after, events);
+void Process::committed(const workflows::Workflow&, const core::SagaState& after, std::span<const core::Event>) {
+  if (alive()) book_.shown(after);
 }
 
 void Process::corrupt(const std::string& saga_id, const std::string& problem) {

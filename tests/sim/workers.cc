@@ -27,7 +27,7 @@ void Workers::arrive(const std::shared_ptr<const WireCall>& call, Reply reply) {
   }
   Manner manner{call->phase, call->definition().error_code.has_value(), false};
   for (const int status : call->call.accept) manner.accepts_404 = manner.accepts_404 || status == 404;
-  const std::uint64_t number = Chance::mix(Chance::hash(key), static_cast<std::uint64_t>(call->attempt));
+  const std::uint64_t number = call->number();
   Visit visit{call, std::move(reply), &deed, manner, std::make_shared<Chance>(setting_.plan.seed, "worker", number)};
   setting_.story.tell(number, [&] { return "    at its worker: " + call->text(); });
   call->phase == Phase::kAction ? act(std::move(visit)) : undo(std::move(visit));
@@ -47,7 +47,6 @@ void Workers::do_it(Deed& deed, const Visit& visit) {
 }
 
 void Workers::undo_it(Deed& deed) {
-  if (deed.done) ++deed.times_undone;
   deed.undone = true;
   deed.done = false;
   setting_.story.tell(12, [&] { return fmt::format("    undone: {}/{}", deed.saga, deed.step); });

@@ -44,7 +44,6 @@ struct Deed {
   Json output;
   std::set<int> seen;  ///< Attempts of the action that have come.
   int times_done = 0;
-  int times_undone = 0;  ///< That took an effect away.
 };
 
 class Workers {
