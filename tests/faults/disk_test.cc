@@ -65,6 +65,15 @@ class Disk : public ::testing::Test {
     EXPECT_TRUE(sagad->ready()) << sagad->child().stderr_text();
     return sagad;
   }
+  /// A store as a sagad leaves it that is killed with so many sagas under way: early-0, early-1, …
+  void leave_under_way(int sagas) {
+    worker_.set_open(false);
+    const auto sagad = start_sagad();
+    Client client(*sagad);
+    for (int i = 0; i < sagas; ++i) ASSERT_EQ(client.start("trip", fmt::format("early-{}", i)), 201);
+    sagad->child().kill(SIGKILL);
+    sagad->child().wait();
+  }
   void break_disk(const std::string& fault) const { folder_.write("faults/" + fault, ""); }
   void mend_disk(const std::string& fault) const { std::filesystem::remove(folder_.path("faults/" + fault)); }
 
@@ -142,14 +151,7 @@ TEST_F(Disk, ARealFileSystemThatIsFullIsWaitedFor) {
 }
 
 TEST_F(Disk, AFullOneAtTheStartIsAReasonToTryAgain) {
-  {
-    const auto sagad = start_sagad();
-    Client client(*sagad);
-    worker_.set_open(false);
-    ASSERT_EQ(client.start("trip", "early"), 201);
-    sagad->child().kill(SIGKILL);
-    sagad->child().wait();
-  }
+  leave_under_way(1);
   break_disk("full");
   SagadProcess full(arguments(), environment());
   EXPECT_EQ(full.child().wait(), 75);
@@ -159,7 +161,7 @@ TEST_F(Disk, AFullOneAtTheStartIsAReasonToTryAgain) {
   mend_disk("full");
   worker_.set_open(true);
   const auto again = start_sagad();
-  EXPECT_EQ(Client(*again).status_at_rest("early"), "completed");
+  EXPECT_EQ(Client(*again).status_at_rest("early-0"), "completed");
 }
 
 struct Breakage {
@@ -216,14 +218,7 @@ INSTANTIATE_TEST_SUITE_P(Everywhere, BrokenDisk,
 class BrokenDiskAtTheStart : public Disk, public ::testing::WithParamInterface<std::string> {};
 
 TEST_P(BrokenDiskAtTheStart, SaysSoAndNothingAcknowledgedIsLost) {
-  worker_.set_open(false);
-  {
-    const auto sagad = start_sagad();
-    Client client(*sagad);
-    for (int i = 0; i < 10; ++i) ASSERT_EQ(client.start("trip", fmt::format("early-{}", i)), 201);
-    sagad->child().kill(SIGKILL);
-    sagad->child().wait();
-  }
+  leave_under_way(10);
   break_disk(GetParam());
   SagadProcess failing(arguments(), environment());
   EXPECT_EQ(failing.child().wait(), 75);
@@ -241,14 +236,7 @@ INSTANTIATE_TEST_SUITE_P(Everywhere, BrokenDiskAtTheStart,
 
 /// Every way a person meets a damaged file: one line, and what to do.
 TEST_F(Disk, DamagedFilesAreRefusedInOneLine) {
-  worker_.set_open(false);
-  {
-    const auto sagad = start_sagad();
-    Client client(*sagad);
-    for (int i = 0; i < 20; ++i) ASSERT_EQ(client.start("trip", fmt::format("early-{}", i)), 201);
-    sagad->child().kill(SIGKILL);
-    sagad->child().wait();
-  }
+  leave_under_way(20);
   std::map<std::string, std::string> files;
   for (const std::string ending : {"", "-wal"}) {
     std::ifstream file(database() + ending, std::ios::binary);

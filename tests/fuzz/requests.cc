@@ -1,8 +1,10 @@
-// What clients send to the API, and what workers answer meanwhile: blocks of text, "====" on a line between them, each
-// one
-//   METHOD TARGET, headers on a line each, an empty line, the body   a request; @callback@ is the newest callback's
-//   path answer STATUS, headers, an empty line, the body                  how the oldest call under way ends pass MS
-//   time
+// What clients send to the API, and what workers answer meanwhile: blocks of text, "====" on a line between them. The
+// first line of one is
+// - METHOD TARGET: a request; headers on a line each, an empty line and the body follow. @callback@ stands for the path
+//   of the newest callback.
+// - answer STATUS: how the oldest call under way ends; headers and body follow in the same way.
+// - pass MS: time goes on.
+//
 // All of it over the real runtime and a store in memory, on one thread. Every request is answered, once, as the API's
 // description says and never with 500; a refused one leaves nothing behind; a callback is taken at no URL but those
 // that were given; and every saga that was accepted can be read.

@@ -13,10 +13,9 @@ constexpr std::int64_t kNsPerMs = 1'000'000;
 
 using CallKey = std::pair<std::string, bool>;  ///< Step and whether it is the compensation.
 
-/// When the saga with these events goes on after `kill_ns`, and from when that counts; none where it need not.
 struct Going {
-  std::int64_t from_ns = 0;
-  std::int64_t at_ns = 0;
+  std::int64_t from_ns = 0;  ///< From when it counts.
+  std::int64_t at_ns = 0;    ///< 0: never.
 };
 
 bool is_end(const LoggedEvent& event) { return event.type == "saga_completed" || event.type == "saga_compensated"; }
@@ -34,6 +33,7 @@ std::int64_t called_or_ended(const Evidence& evidence, std::size_t event) {
   return 0;
 }
 
+/// When the saga goes on after the kill; none where it need not.
 std::optional<Going> going_on(const Evidence& evidence, std::int64_t kill_ns) {
   std::map<CallKey, std::optional<std::int64_t>> open;  ///< Calls, and what waits for a time: until when.
   std::map<CallKey, bool> in_flight;

@@ -195,9 +195,8 @@ class Torture {
   void let_catch_up() {
     if (unfinished().value_or(0) < kTooMany) return;
     ++breaths_;
-    auto since = SteadyClock::now();
     await_new_saga();  // Else the outage would be told as long as the load was held.
-    since = SteadyClock::now();
+    const auto since = SteadyClock::now();
     load_.hold(true);
     while (unfinished().value_or(kTooMany) > kCaughtUp && SteadyClock::now() < since + seconds(options_.patience_s))
       pause(milliseconds(100), true);
