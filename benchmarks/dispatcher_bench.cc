@@ -4,7 +4,6 @@
 //   dispatcher_bench --url http://127.0.0.1:PORT [--in-flight 16,128,1024,9500] [--seconds 3]
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "benchmarks/sockets.h"
 #include "workers/dispatcher/dispatcher.h"
 
 namespace {
@@ -122,10 +122,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", seconds, "Length of a run")->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
 
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  saga::bench::raise_file_limit();
 
   fmt::print("in flight    calls/s CPU us/call    p50 ms    p99 ms   RSS MB  failures\n");
   for (const std::ptrdiff_t count : in_flight) {

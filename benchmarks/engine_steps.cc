@@ -159,9 +159,9 @@ class SocketlessEngine {
 
   void run(int sagas, int concurrent) {
     int begun = 0;
-    const int end = ended_ + sagas;
-    while (ended_ < end) {
-      for (; begun < sagas && begun - (ended_ - end + sagas) < concurrent; ++begun) start();
+    ended_ = 0;
+    while (ended_ < sagas) {
+      for (; begun < sagas && begun - ended_ < concurrent; ++begun) start();
       runtime_->turn();
       while (store_.step()) {
       }

@@ -7,15 +7,10 @@
 //
 // Prints one JSON object, as saga_load does.
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sqlite3.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -32,9 +27,13 @@
 #include "base/check.h"
 #include "benchmarks/http_answer.h"
 #include "benchmarks/latencies.h"
+#include "benchmarks/sockets.h"
 
 namespace {
 
+using saga::bench::Address;
+using saga::bench::address_of;
+using saga::bench::connect_to;
 using SteadyClock = std::chrono::steady_clock;
 
 /// About what the engine writes a step.
@@ -143,14 +142,15 @@ struct Saga {
 class Floor {
  public:
   Floor(const std::string& worker, const std::string& db, int concurrent, int steps, double seconds)
-      : steps_(steps), seconds_(seconds), journal_(db), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
-    const auto colon = worker.rfind(':');
-    host_ = worker.substr(7, colon - 7);
-    port_ = static_cast<std::uint16_t>(std::stoi(worker.substr(colon + 1)));
+      : worker_(address_of(worker)),
+        steps_(steps),
+        seconds_(seconds),
+        journal_(db),
+        epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     watch(journal_.told(), kJournal);
     sagas_.resize(static_cast<std::size_t>(concurrent));
     for (std::size_t i = 0; i < sagas_.size(); ++i) {
-      sagas_[i].fd = connect();
+      sagas_[i].fd = connect_to(worker_);
       watch(sagas_[i].fd, i);
     }
   }
@@ -186,18 +186,6 @@ class Floor {
     SAGA_CHECK(epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0, "a descriptor that can be watched");
   }
 
-  [[nodiscard]] int connect() const {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port_);
-    SAGA_CHECK(inet_pton(AF_INET, host_.c_str(), &to.sin_addr) == 1, "an IPv4 address as host");
-    SAGA_CHECK(::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) == 0, "a worker that listens");
-    const int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    return fd;
-  }
-
   void start(std::size_t i) {
     if (SteadyClock::now() >= end_) return;
     Saga& saga = sagas_[i];
@@ -226,7 +214,7 @@ class Floor {
         "Saga-Id: bench-{3:026}\r\nSaga-Workflow: bench/1\r\nSaga-Step: step{0}\r\nSaga-Phase: action\r\n"
         "Saga-Attempt: 1\r\nSaga-Timeout-Ms: 5000\r\n"
         "traceparent: 00-{3:032x}-{3:016x}-01\r\nContent-Type: application/json\r\nContent-Length: {4}\r\n\r\n{5}",
-        saga.done, host_, port_, saga.number, kBody.size(), kBody);
+        saga.done, worker_.host, worker_.port, saga.number, kBody.size(), kBody);
     SAGA_CHECK(send(saga.fd, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size()),
                "a worker that takes a request at once");
   }
@@ -244,12 +232,11 @@ class Floor {
     journal_.write(i, ++saga.done);
   }
 
+  const Address worker_;
   const int steps_;
   const double seconds_;
   Journal journal_;
   const int epoll_;
-  std::string host_;
-  std::uint16_t port_ = 0;
   std::vector<Saga> sagas_;
   std::uint64_t started_ = 0;
   std::size_t in_flight_ = 0;
@@ -272,9 +259,6 @@ int main(int argc, char** argv) {
   app.add_option("--steps", steps)->capture_default_str()->check(CLI::PositiveNumber);
   app.add_option("--seconds", seconds)->capture_default_str()->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  saga::bench::raise_file_limit();
   Floor(worker, db, concurrent, steps, seconds).run();
 }

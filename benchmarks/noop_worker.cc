@@ -6,12 +6,8 @@
 // Prints "noop_worker ready on http://127.0.0.1:PORT", and at SIGTERM or SIGINT how many requests it answered.
 
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -29,6 +25,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "benchmarks/sockets.h"
 
 namespace {
 
@@ -248,10 +245,7 @@ int main(int argc, char** argv) {
   app.add_option("--body", body, "The JSON to answer");
   CLI11_PARSE(app, argc, argv);
 
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  saga::bench::raise_file_limit();
 
   NoopWorker worker(port, std::chrono::milliseconds(delay_ms), body, others);
   fmt::print("noop_worker ready on http://127.0.0.1:{}\n", worker.port());

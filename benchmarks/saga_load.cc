@@ -12,13 +12,8 @@
 // which send one request each and then nothing; those of --waiting are never without a saga whose end they wait for.
 // Prints one JSON object. Exit 1 when any answer was not the expected one.
 
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -34,9 +29,13 @@
 #include "base/check.h"
 #include "benchmarks/http_answer.h"
 #include "benchmarks/latencies.h"
+#include "benchmarks/sockets.h"
 
 namespace {
 
+using saga::bench::Address;
+using saga::bench::address_of;
+using saga::bench::connect_to;
 using SteadyClock = std::chrono::steady_clock;
 
 struct Options {
@@ -66,10 +65,7 @@ struct Connection {
 
 class Load {
  public:
-  explicit Load(const Options& options) : options_(options) {
-    const auto colon = options.server.rfind(':');
-    host_ = options.server.substr(7, colon - 7);
-    port_ = static_cast<std::uint16_t>(std::stoi(options.server.substr(colon + 1)));
+  explicit Load(const Options& options) : options_(options), server_(address_of(options.server)) {
     const std::string body = start_of(options.workflow);
     if (options.batch == 0) {
       start_ = post(options.no_wait ? "" : "?wait=30s", body);
@@ -79,7 +75,7 @@ class Load {
       start_ = post("/batch", all + "]}");
     }
     waiting_start_ = post("?wait=30s", start_of(options.waiting_workflow));
-    probe_ = fmt::format("GET /health/live HTTP/1.1\r\nHost: {}:{}\r\n\r\n", host_, port_);
+    probe_ = fmt::format("GET /health/live HTTP/1.1\r\nHost: {}:{}\r\n\r\n", server_.host, server_.port);
     epoll_ = epoll_create1(0);
     SAGA_CHECK(epoll_ >= 0, "an epoll instance");
   }
@@ -115,21 +111,11 @@ class Load {
   [[nodiscard]] std::string post(std::string_view where, std::string_view body) const {
     return fmt::format(
         "POST /v1/sagas{} HTTP/1.1\r\nHost: {}:{}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-        where, host_, port_, body.size(), body);
+        where, server_.host, server_.port, body.size(), body);
   }
 
   Connection& open(Connection::Use use) {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port_);
-    SAGA_CHECK(inet_pton(AF_INET, host_.c_str(), &to.sin_addr) == 1, "an IPv4 address as host");
-    if (fd < 0 || connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof(to)) != 0) {
-      std::perror("saga_load: connect");
-      std::exit(1);
-    }
-    const int one = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    const int fd = connect_to(server_);
     epoll_event event{};
     event.events = EPOLLIN;
     event.data.u64 = connections_.size();
@@ -243,8 +229,7 @@ class Load {
   }
 
   const Options options_;
-  std::string host_;
-  std::uint16_t port_ = 0;
+  const Address server_;
   std::string start_;
   std::string waiting_start_;
   std::string probe_;
@@ -281,9 +266,6 @@ int main(int argc, char** argv) {
   app.add_option("--rate", options.rate, "Starts a second, whatever comes back")->check(CLI::NonNegativeNumber);
   app.add_flag("--no-wait", options.no_wait, "An answer is the acceptance, not the end");
   CLI11_PARSE(app, argc, argv);
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  files.rlim_cur = files.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &files);
+  saga::bench::raise_file_limit();
   return Load(options).run();
 }
