@@ -75,6 +75,19 @@ std::vector<StubRequest> StubServer::requests() const {
 
 std::string StubServer::url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
+Json saga(const std::string& id, const std::string& status) {
+  return {{"id", id},
+          {"workflow", "order-saga"},
+          {"version", 1},
+          {"status", status},
+          {"needs_attention", false},
+          {"allowed", Json::array()},
+          {"created_at", "2026-11-23T03:21:19.000Z"},
+          {"started_at", "2026-11-23T03:21:19.000Z"},
+          {"steps", Json::array()},
+          {"stuck", Json::array()}};
+}
+
 StubReply problem(int status, const std::string& detail, Json more) {
   more["status"] = status;
   more["detail"] = detail;

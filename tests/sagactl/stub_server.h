@@ -71,6 +71,9 @@ class StubServer {
   std::thread thread_;
 };
 
+/// A saga as the server shows it, without steps.
+[[nodiscard]] Json saga(const std::string& id, const std::string& status);
+
 /// RFC 9457.
 [[nodiscard]] StubReply problem(int status, const std::string& detail, Json more = Json::object());
 
