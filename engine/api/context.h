@@ -46,9 +46,9 @@ struct Exchange {
 };
 using ExchangeRef = std::shared_ptr<const Exchange>;
 
-// ---- handlers
-// -------------------------------------------------------------------------------------------------------- Those that
-// return a response may block and run on the pool; the others answer later.
+// ---- handlers -------------------------------------------------------------------------------------------------------
+//
+// Those that return a response may block and run on the pool; the others answer later.
 
 void start_saga(const Context& context, const ExchangeRef& exchange);
 void start_batch(const Context& context, const ExchangeRef& exchange);

@@ -33,8 +33,7 @@ bool at_rest(const core::SagaState& state) {
   return core::has_ended(state.status) || state.status == core::SagaStatus::kSuspended;
 }
 
-// ---- starting
-// ----------------------------------------------------------------------------------------------------------
+// ---- starting -------------------------------------------------------------------------------------------------------
 
 /// Reads and checks all that the client sent; nothing of a refused start reaches the runtime.
 Checked<runtime::StartRequest> read_start(const Context& context, const Exchange& exchange) {
@@ -86,8 +85,7 @@ void start_and_wait(const Context& context, const ExchangeRef& exchange, runtime
   });
 }
 
-// ---- reading
-// -----------------------------------------------------------------------------------------------------------
+// ---- reading --------------------------------------------------------------------------------------------------------
 
 /// The saga as the store has it; a corrupt one from its row.
 Response read_saga(const Context& context, const std::string& id) {

@@ -65,8 +65,7 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   std::jthread thread_;
 };
 
-// ---- the listening socket
-// ------------------------------------------------------------------------------------------------
+// ---- the listening socket -------------------------------------------------------------------------------------------
 
 Result<void> Server::Core::open() {
   error_code error;
@@ -135,8 +134,7 @@ Task<void> Server::Core::accept() {
   }
 }
 
-// ---- one connection
-// --------------------------------------------------------------------------------------------------------
+// ---- one connection -------------------------------------------------------------------------------------------------
 
 std::unique_ptr<ByteStream> Server::Core::stream_of(Socket socket) {
   return tls_ ? make_tls_stream(std::move(socket), *tls_) : make_plain_stream(std::move(socket));
@@ -226,8 +224,7 @@ Task<std::optional<Response>> Server::Core::ask(const std::shared_ptr<Connection
   co_return std::exchange(connection->answer, std::nullopt);
 }
 
-// ---- the face
-// ----------------------------------------------------------------------------------------------------------------
+// ---- the face -------------------------------------------------------------------------------------------------------
 
 Result<std::unique_ptr<Server>> Server::listen(Handler& handler, const ServerOptions& options) {
   auto core = std::make_shared<Core>(handler, options);

@@ -61,8 +61,7 @@ struct Decision {
 /// True while a call waits for a service with no instance.
 [[nodiscard]] bool awaits_service(const SagaState& state);
 
-// ---- child sagas
-// ------------------------------------------------------------------------------------------------------------
+// ---- child sagas ----------------------------------------------------------------------------------------------------
 
 /// "order-42~ship"; from the second child of a step on "order-42~ship~2".
 [[nodiscard]] std::string child_id(std::string_view parent, std::string_view step, int attempt);
@@ -73,8 +72,7 @@ struct Decision {
 /// The version that was fixed when the parent started; none if it was not.
 [[nodiscard]] std::optional<std::int64_t> child_version(const SagaState& state, StepIndex step);
 
-// ---- what people ask of a saga
-// -------------------------------------------------------------------------------------------
+// ---- what people ask of a saga --------------------------------------------------------------------------------------
 
 /// A call that waits for an operator.
 struct StuckCall {
@@ -91,8 +89,7 @@ struct StuckCall {
 /// The verbs `decide` would not refuse now, in the order of the enumeration.
 [[nodiscard]] std::vector<Verb> allowed_verbs(const workflows::Workflow& workflow, const SagaState& state);
 
-// ---- what a call sends
-// -----------------------------------------------------------------------------------------------------
+// ---- what a call sends ----------------------------------------------------------------------------------------------
 
 struct CallRequest {
   std::string service;  ///< Empty when `url` says where.

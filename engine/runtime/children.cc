@@ -77,8 +77,7 @@ Result<ChildVersions> Engine::child_versions(const workflows::Workflow& workflow
   return versions;
 }
 
-// ---- what a parent asks
-// ----------------------------------------------------------------------------------------------
+// ---- what a parent asks ---------------------------------------------------------------------------------------------
 
 void Engine::ask_child(LiveSaga& parent, ChildEffect what) {
   const std::string& step = parent.workflow->steps[step_of(what)].name;
@@ -228,8 +227,7 @@ void Engine::try_postponed_errands() {
   }
 }
 
-// ---- what a child tells
-// ----------------------------------------------------------------------------------------------
+// ---- what a child tells ---------------------------------------------------------------------------------------------
 
 void Engine::tell_parent(const LiveSaga& child) {
   const core::SagaFacts& facts = *child.state->facts;

@@ -51,8 +51,7 @@ void Engine::answer_error(ClientMessage& message, const Error& error) {
 
 Error Engine::unavailable() { return Error{ErrorCode::kUnavailable, "sagad is shutting down and takes nothing new"}; }
 
-// ---- from any thread
-// ---------------------------------------------------------------------------------------------------
+// ---- from any thread ------------------------------------------------------------------------------------------------
 
 void Engine::post_client(ClientMessage message) {
   if (draining_.load()) return answer_error(message, unavailable());
@@ -77,8 +76,7 @@ RuntimeStats Engine::stats() const {
           recovering_count_.load()};
 }
 
-// ---- the loop
-// ----------------------------------------------------------------------------------------------------------
+// ---- the loop -------------------------------------------------------------------------------------------------------
 
 std::size_t Engine::turn(Millis patience, bool recover_inline) {
   if (recover_inline) recovery_.step();
@@ -138,8 +136,7 @@ void Engine::try_awaited_calls() {
   }
 }
 
-// ---- what came
-// ---------------------------------------------------------------------------------------------------------
+// ---- what came ------------------------------------------------------------------------------------------------------
 
 void Engine::take(ClientStart start) {
   clients_waiting_.fetch_sub(1);

@@ -25,8 +25,7 @@ namespace saga::runtime {
 /// The longest the engine thread sleeps, so that awaited services and a stop are noticed.
 inline constexpr Millis kLongestSleep{250};
 
-// ---- what comes in
-// ---------------------------------------------------------------------------------------------------
+// ---- what comes in --------------------------------------------------------------------------------------------------
 
 struct ClientStart {
   StartRequest request;
@@ -88,8 +87,7 @@ struct AbsentAsked {
 using EngineMessage = std::variant<ClientStart, ClientDelivery, ClientBatchRef, CallReported, Committed, BatchCommitted,
                                    BatchLookedUp, ErrandDone, DueFound, std::vector<SagaLoaded>, AbsentAsked>;
 
-// ---- live sagas
-// --------------------------------------------------------------------------------------------------------
+// ---- live sagas -----------------------------------------------------------------------------------------------------
 
 /// An input that waits for its saga's commit, or the client's call it came from.
 using QueuedInput = std::variant<core::Input, ClientMessage>;

@@ -20,8 +20,8 @@ const Buckets kBatch{1, 2, 5, 10, 20, 50, 100, 200, 500, 1000};
 
 constexpr std::array<std::string_view, 7> kMethods{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"};
 
-/// What may pass (a full disk, another's lock), what ends the process (a failed sync), what a record says against itself,
-/// and the rest.
+/// What may pass (a full disk, another's lock), what ends the process (a failed sync), what a record says against
+/// itself, and the rest.
 constexpr std::array<std::pair<ErrorCode, std::string_view>, 4> kStoreErrors{{{ErrorCode::kUnavailable, "unavailable"},
                                                                               {ErrorCode::kPoisoned, "poisoned"},
                                                                               {ErrorCode::kCorruption, "corruption"},
@@ -135,8 +135,7 @@ void Metrics::Requests::answered(std::string_view route, std::string_view method
   histogram->Observe(seconds(duration));
 }
 
-// ---- sagas
-// -------------------------------------------------------------------------------------------------------------
+// ---- sagas ----------------------------------------------------------------------------------------------------------
 
 namespace {
 

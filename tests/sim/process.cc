@@ -210,8 +210,7 @@ void Process::corrupt(const std::string& saga_id, const std::string& problem) {
   setting_.violated("I7", fmt::format("saga {} does not replay: {}", saga_id, problem));
 }
 
-// ---- clients
-// ---------------------------------------------------------------------------------------------------------
+// ---- clients --------------------------------------------------------------------------------------------------------
 
 template <typename Answer>
 std::function<void(Answer)> Process::unless_dead(std::function<void(Answer)> done) {
@@ -272,8 +271,7 @@ void Process::call_back(const std::string& url, const Callbacks::Callback& callb
   });
 }
 
-// ---- calls
-// -----------------------------------------------------------------------------------------------------------
+// ---- calls ----------------------------------------------------------------------------------------------------------
 
 workers::Breaker::Time Process::steady() const { return workers::Breaker::Time(Millis{setting_.agenda.now().ms}); }
 

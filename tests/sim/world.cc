@@ -196,8 +196,7 @@ void World::bury() {
   setting_.agenda.in(away, [this] { boot(); });
 }
 
-// ---- the calm
-// ---------------------------------------------------------------------------------------------------------
+// ---- the calm -------------------------------------------------------------------------------------------------------
 
 void World::begin_calm() {
   setting_.story.tell(74, [] { return std::string("==== from here on nothing goes wrong"); });

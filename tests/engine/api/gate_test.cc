@@ -132,8 +132,7 @@ TEST_F(Access, TokensAreReplacedWhileItRuns) {
   EXPECT_EQ(as("second-token", "GET", "/v1/stats").status, 200);
 }
 
-// ---- whose name is recorded
-// ----------------------------------------------------------------------------------------------
+// ---- whose name is recorded -----------------------------------------------------------------------------------------
 
 TEST_F(Access, TheTokensNameIsRecordedAsVerifiedAndTheHeaderInParentheses) {
   Headers headers = with_token("starter-token");

@@ -94,8 +94,7 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST_F(Operators, AnUnknownSagaIs404) { EXPECT_EQ(verb("none", "suspend", Json::object()).status, 404); }
 
-// ---- events as a stream
-// --------------------------------------------------------------------------------------------------
+// ---- events as a stream ---------------------------------------------------------------------------------------------
 
 /// Takes what a feed writes, and acknowledges it at once.
 class CollectingSink final : public EventSink {
@@ -175,8 +174,7 @@ TEST_F(Operators, AStreamGoesOnAfterTheLastEventSeen) {
   EXPECT_EQ(call("GET", "/v1/sagas/s/events?after=2").json["events"][0]["seq"], 3);
 }
 
-// ---- workflows, services, stats
-// ------------------------------------------------------------------------------------------
+// ---- workflows, services, stats -------------------------------------------------------------------------------------
 
 constexpr const char* kNew = "name: fresh\nversion: 1\nsteps:\n  - name: a\n    service: nowhere\n    action: /a\n";
 

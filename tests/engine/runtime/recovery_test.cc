@@ -174,8 +174,7 @@ TEST_F(Overdue, AnEngineThatDoesNotAnswerMakesAllOfThem) {
   EXPECT_EQ(runtime_->count_overdue(), 1U) << "nobody turns";
 }
 
-// ---- holding
-// ---------------------------------------------------------------------------------------------------------
+// ---- holding --------------------------------------------------------------------------------------------------------
 
 class Holding : public RuntimeTest {
  protected:

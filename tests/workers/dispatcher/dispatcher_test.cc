@@ -30,8 +30,7 @@ Service at(std::vector<std::string> urls) {
   return service;
 }
 
-// ---- what it sends and reads
-// ---------------------------------------------------------------------------------------------
+// ---- what it sends and reads ----------------------------------------------------------------------------------------
 
 TEST(Dispatcher, SendsTheCallAndReportsTheAnswer) {
   ScriptedWorker worker([](Peer& peer, ScriptedWorker& self) {
@@ -167,8 +166,7 @@ TEST(Dispatcher, TakesTheAnswerOfAWorkerThatRefusesALargeBodyHalfway) {
   EXPECT_EQ(status_of(caller.call(Caller::post(std::string(16 << 20, 'x')))), 413);
 }
 
-// ---- what goes wrong
-// ---------------------------------------------------------------------------------------------------------
+// ---- what goes wrong ------------------------------------------------------------------------------------------------
 
 TEST(Dispatcher, ReportsAnUnknownServiceAsNotSent) {
   Caller caller(Services{{"empty", at({})}});
@@ -343,8 +341,7 @@ TEST(Dispatcher, IsHeldUpByNoEndlessStreamOfInterimAnswers) {
   EXPECT_TRUE(worker.wait_for("closed"));
 }
 
-// ---- instances, queues, counts
-// --------------------------------------------------------------------------------------------------
+// ---- instances, queues, counts --------------------------------------------------------------------------------------
 
 TEST(Dispatcher, GoesRoundTheInstances) {
   ScriptedWorker one(answer_always(http_answer(200, "1"))), two(answer_always(http_answer(200, "2"))),

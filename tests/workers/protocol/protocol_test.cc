@@ -139,8 +139,7 @@ TEST_P(Table, HasAMessageExactlyWhereItFailedAndAnOutputExactlyWhereItIsDone) {
 
 INSTANTIATE_TEST_SUITE_P(EveryRow, Table, testing::ValuesIn(kTable));
 
-// ---- accept
-// ----------------------------------------------------------------------------------------------------------
+// ---- accept ---------------------------------------------------------------------------------------------------------
 
 TEST(Accept, AListedStatusMeansDoneInBothPhases) {
   const std::vector<int> accept = {404, 302, 503};
@@ -173,8 +172,7 @@ TEST(Accept, DoesNotEndACallThatTheWorkerTookForLater) {
   EXPECT_EQ(interpret(async(202), {.accept = accept}, kNow).outcome, kPending);
 }
 
-// ---- what the body changes
-// -------------------------------------------------------------------------------------------
+// ---- what the body changes ------------------------------------------------------------------------------------------
 
 struct Change {
   int status;
@@ -250,8 +248,7 @@ TEST(RetryAfter, IsKeptOnlyWhereARetryFollows) {
   EXPECT_EQ(interpret(busy, {}, kNow).retry_after, std::nullopt);
 }
 
-// ---- codes and messages
-// ------------------------------------------------------------------------------------------------
+// ---- codes and messages ---------------------------------------------------------------------------------------------
 
 struct Said {
   std::string type;
@@ -309,8 +306,7 @@ TEST(Failure, SaysWhatWasWrongWithABrokenAnswer) {
   EXPECT_THAT(interpret(over_limit(200), {}, kNow).message, HasSubstr("1 MiB"));
 }
 
-// ---- output
-// ------------------------------------------------------------------------------------------------------------
+// ---- output ---------------------------------------------------------------------------------------------------------
 
 struct Output {
   std::string type;
@@ -346,8 +342,7 @@ TEST(Output, IsJsonWhereDeclaredElseTextElseNull) {
   }
 }
 
-// ---- names
-// ---------------------------------------------------------------------------------------------------------------
+// ---- names ----------------------------------------------------------------------------------------------------------
 
 TEST(Names, AreTheOnesOfTheProtocol) {
   EXPECT_EQ(idempotency_key("order-42", "reserve_inventory", kAction), "order-42/reserve_inventory/action");
