@@ -1,5 +1,7 @@
 #include "engine/api/pool.h"
 
+#include "base/check.h"
+
 namespace saga::api {
 
 Pool::Pool(std::size_t threads) {
@@ -16,6 +18,10 @@ Pool::~Pool() {
     tickets_.clear();
   }
   changed_.notify_all();
+  if (threads_.empty()) {
+    while (step()) {
+    }
+  }
   threads_.clear();
 }
 
@@ -53,26 +59,41 @@ void Pool::cancel(Ticket ticket) {
   tickets_.erase(at);
 }
 
+bool Pool::step() {
+  SAGA_CHECK(threads_.empty(), "a step of a pool without threads");
+  Task task;
+  {
+    const std::lock_guard lock(mutex_);
+    task = take_due();
+  }
+  if (!task) return false;
+  task();
+  return true;
+}
+
 void Pool::work() {
   while (const Task task = next()) task();
+}
+
+Pool::Task Pool::take_due() {
+  Task task;
+  if (!later_.empty() && later_.begin()->first.first <= std::chrono::steady_clock::now()) {
+    const auto first = later_.begin();
+    task = std::move(first->second);
+    tickets_.erase(first->first.second);
+    later_.erase(first);
+    if (!ready_.empty()) changed_.notify_one();  // Whom `post` woke may be us.
+  } else if (!ready_.empty()) {
+    task = std::move(ready_.front());
+    ready_.pop_front();
+  }
+  return task;
 }
 
 Pool::Task Pool::next() {
   std::unique_lock lock(mutex_);
   for (;;) {
-    if (!later_.empty() && later_.begin()->first.first <= std::chrono::steady_clock::now()) {
-      const auto first = later_.begin();
-      Task task = std::move(first->second);
-      tickets_.erase(first->first.second);
-      later_.erase(first);
-      if (!ready_.empty()) changed_.notify_one();  // Whom `post` woke may be us.
-      return task;
-    }
-    if (!ready_.empty()) {
-      Task task = std::move(ready_.front());
-      ready_.pop_front();
-      return task;
-    }
+    if (Task task = take_due()) return task;
     if (stopping_) return {};
     if (later_.empty()) {
       changed_.wait(lock);

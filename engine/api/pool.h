@@ -24,6 +24,7 @@ class Pool {
   /// Names a task of later; never 0.
   using Ticket = std::uint64_t;
 
+  /// Without threads nothing runs but by `step`.
   explicit Pool(std::size_t threads);
   /// Runs what is queued, drops what is for later.
   ~Pool();
@@ -35,12 +36,17 @@ class Pool {
   /// The task will not begin; it may be running already.
   void cancel(Ticket ticket);
 
+  /// Only without threads: runs the next task here, if one is to run now. False: none was.
+  bool step();
+
  private:
   using Due = std::pair<std::chrono::steady_clock::time_point, Ticket>;
 
   void work();
   /// A task that is to run now; empty when the pool stops. Waits for one.
   [[nodiscard]] Task next();
+  /// The same, empty when there is none. Under the lock.
+  [[nodiscard]] Task take_due();
 
   std::mutex mutex_;  ///< Guards all below but the threads.
   std::condition_variable changed_;
