@@ -134,6 +134,8 @@ void go_on(const SagaState& state, Timestamp now) {
 }
 
 void check(Input input) {
+  static Seen beginnings;  // What a beginning leads to follows from it alone, and looking costs a thousand decisions.
+  const std::string_view journal = input.rest();
   SagaState state;
   Timestamp now = kStart;
   for (std::size_t events = 0; events < kMostEvents && !input.is_empty(); ++events) {
@@ -145,14 +147,17 @@ void check(Input input) {
       expect(event.error().code == ErrorCode::kCorruption, "a bad record is kCorruption", event.error().message);
       return expect_message(event.error().message);
     }
-    check_codec(*event, record);
+    const bool is_new = beginnings.add(journal.substr(0, journal.size() - input.rest().size()));
+    if (is_new) check_codec(*event, record);
     if (const auto applied = core::apply(flow(), state, *event); !applied) {
       expect(applied.error().code == ErrorCode::kCorruption, "what cannot follow is kCorruption",
              applied.error().message);
       return expect_message(applied.error().message);
     }
-    look_at(state);
-    go_on(state, now);
+    if (is_new) {
+      look_at(state);
+      go_on(state, now);
+    }
     now = now + Millis{1'000};
   }
 }

@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "workers/protocol/text.h"
 
@@ -57,6 +60,22 @@ class Input {
 
  private:
   std::string_view rest_;
+};
+
+/// What was looked at before, most of it. Most inputs share much with others, and what follows from a text alone need
+/// not be looked at twice.
+class Seen {
+ public:
+  /// Whether it is new, or was forgotten for another one.
+  bool add(std::string_view text) {
+    const std::size_t hash = std::hash<std::string_view>{}(text);
+    std::size_t& place = hashes_[hash % kPlaces];
+    return std::exchange(place, hash) != hash;
+  }
+
+ private:
+  static constexpr std::size_t kPlaces = 1'000'003;
+  std::vector<std::size_t> hashes_ = std::vector<std::size_t>(kPlaces);  // All at once: what grows looks like a leak.
 };
 
 }  // namespace saga::fuzz

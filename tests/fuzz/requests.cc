@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cctype>
 #include <charconv>
-#include <future>
 #include <memory>
 #include <set>
 #include <string>
@@ -57,6 +56,12 @@ version: 1
 on_compensation_failure: suspend
 steps: [{ name: x, service: s, action: /x, compensation: /ux, on_failure: suspend }]
 )";
+
+/// Read once: inputs do not change them.
+const std::vector<workflows::WorkflowRef>& known_workflows() {
+  static const auto read = workflows::load_workflows(kWorkflows, "f").value();
+  return read;
+}
 
 /// The blocks' common form.
 struct Block {
@@ -110,8 +115,7 @@ class Sink final : public api::EventSink {
 class Orchestrator {
  public:
   Orchestrator() {
-    const auto loaded = workflows::load_workflows(kWorkflows, "f");
-    expect(registry_.load() && loaded && registry_.add(*loaded, clock_.now()), "the workflows are good");
+    expect(registry_.load() && registry_.add(known_workflows(), clock_.now()), "the workflows are good");
     runtime::RuntimeOptions options;
     options.own_threads = false;
     options.seed = 7;
@@ -215,11 +219,23 @@ class Orchestrator {
     const std::string text = api::take_body(response);
     const std::string shown = request.method + " " + request.path + "?" + request.query + "\n" + text;
     expect(response.status != 500, "nothing fails inside", shown);
+    if (response.stream) streams_.push_back(response.stream(std::make_shared<Sink>()));
+    if (!judged_before(request, response, shown)) judge(request, response, text, shown);
+  }
+
+  static bool judged_before(const api::Request& request, const api::Response& response, const std::string& shown) {
+    static Seen seen;
+    std::string all = std::to_string(response.status) + response.content_type + "\n";
+    for (const auto& [name, value] : response.headers) all += name + ":" + value + "\n";
+    return !seen.add(all + shown + "\n" + request.body);
+  }
+
+  static void judge(const api::Request& request, const api::Response& response, const std::string& text,
+                    const std::string& shown) {
     for (const std::string& misfit : api::Description::of_server().misfits(request, response, text))
       expect(false, "an answer is as described", misfit + "\n" + shown);
     if (response.status >= 400)
       expect(response.content_type == "application/problem+json", "a refusal is a problem", shown);
-    if (response.stream) streams_.push_back(response.stream(std::make_shared<Sink>()));
   }
 
   /// 204 says that a callback was taken, so its URL was given; some character of it may be escaped.
@@ -257,18 +273,16 @@ class Orchestrator {
     return all;
   }
 
-  /// Until nothing moves without time or an answer. The pool works only while this waits for it, so that nothing here
-  /// happens at once.
+  /// Until nothing moves without time or an answer.
   void settle() {
     for (int quiet = 0; quiet < 2;) {
-      std::promise<void> idle;
-      pool_->post([&idle] { idle.set_value(); });
-      idle.get_future().wait();
+      bool answered = false;
+      while (pool_->step()) answered = true;
       const bool wrote = store_.step();
       const std::size_t taken = runtime_->turn();
       const runtime::RuntimeStats stats = runtime_->stats();
-      const bool still =
-          !wrote && taken == 0 && stats.mailbox == 0 && stats.commits_in_flight == 0 && stats.recovering == 0;
+      const bool still = !answered && !wrote && taken == 0 && stats.mailbox == 0 && stats.commits_in_flight == 0 &&
+                         stats.recovering == 0;
       quiet = still ? quiet + 1 : 0;
     }
   }
@@ -289,7 +303,7 @@ class Orchestrator {
   telemetry::Log log_{telemetry::LogFormat::kText, telemetry::LogLevel::kError, [](std::string_view) {}};
   telemetry::EngineObserver observer_{metrics_, log_};
   std::atomic<bool> draining_{false};
-  std::unique_ptr<api::Pool> pool_ = std::make_unique<api::Pool>(1);
+  std::unique_ptr<api::Pool> pool_ = std::make_unique<api::Pool>(0);
   std::unique_ptr<runtime::Runtime> runtime_;
   std::unique_ptr<api::Api> api_;
   std::string callback_ = "/v1/callbacks/none/none/action/1/none";
