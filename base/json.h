@@ -45,6 +45,7 @@ struct JsonParseError {
 
 /// Compact text; invalid UTF-8 inside strings cannot occur in a parsed value and is replaced if built by hand.
 [[nodiscard]] std::string dump_json(const Json& value);
+void append_json(std::string& out, const Json& value);
 
 /// Appends `text` as a quoted JSON string to `out`.
 void append_json_string(std::string& out, std::string_view text);

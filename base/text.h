@@ -1,7 +1,13 @@
-// Texts of any length as part of a message.
+// Texts put together from pieces, and cut.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <concepts>
 #include <cstddef>
+#include <initializer_list>
+#include <string>
 #include <string_view>
 
 namespace saga {
@@ -12,6 +18,38 @@ namespace saga {
   if (text.size() <= limit) return text;
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
   return text.substr(0, limit);
+}
+
+/// An integer's decimal digits, as a piece of text; without an allocation.
+class Digits {
+ public:
+  template <std::integral Integer>
+  explicit Digits(Integer value)
+      : size_(static_cast<std::size_t>(std::to_chars(digits_.data(), digits_.data() + digits_.size(), value).ptr -
+                                       digits_.data())) {}
+  operator std::string_view() const { return {digits_.data(), size_}; }  // NOLINT: it is a text.
+
+ private:
+  std::array<char, 20> digits_;
+  std::size_t size_;
+};
+
+/// Appends all `pieces`, growing once: on the path of every step, where a format string would be read each time.
+inline void append_all(std::string& out, std::initializer_list<std::string_view> pieces) {
+  std::size_t size = out.size();
+  for (const std::string_view piece : pieces) size += piece.size();
+  std::size_t at = out.size();
+  out.resize(size);
+  for (const std::string_view piece : pieces) {
+    std::copy(piece.begin(), piece.end(), out.data() + at);
+    at += piece.size();
+  }
+}
+
+[[nodiscard]] inline std::string concat(std::initializer_list<std::string_view> pieces) {
+  std::string out;
+  append_all(out, pieces);
+  return out;
 }
 
 }  // namespace saga

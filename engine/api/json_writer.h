@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "base/text.h"
 #include "base/time.h"
 
 namespace saga::api {
@@ -20,6 +21,13 @@ class JsonWriter {
   JsonWriter& begin_array() { return open('['); }
   JsonWriter& end_array() { return close(']'); }
 
+  /// A literal is ours, with nothing to escape.
+  template <std::size_t size>
+  JsonWriter& key(const char (&name)[size]) {
+    append_all(out_, {first_ ? "\"" : ",\"", {name, size - 1}, "\":"});
+    first_ = true;
+    return *this;
+  }
   JsonWriter& key(std::string_view name) {
     separate();
     append_json_string(out_, name);
@@ -33,7 +41,7 @@ class JsonWriter {
     append_json_string(out_, value);
     return *this;
   }
-  JsonWriter& integer(std::int64_t value) { return raw(std::to_string(value)); }
+  JsonWriter& integer(std::int64_t value) { return raw(Digits(value)); }
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
   JsonWriter& time(Timestamp value) { return text(format_time(value)); }
@@ -42,7 +50,11 @@ class JsonWriter {
   JsonWriter& text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }
   /// Null for zero.
   JsonWriter& integer_or_null(std::int64_t value) { return value == 0 ? null() : integer(value); }
-  JsonWriter& json(const Json& value) { return raw(dump_json(value)); }
+  JsonWriter& json(const Json& value) {
+    separate();
+    append_json(out_, value);
+    return *this;
+  }
   JsonWriter& json(const JsonRef& value) { return value ? json(*value) : null(); }
 
   /// `json_text` is one JSON value.

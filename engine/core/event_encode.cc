@@ -1,6 +1,5 @@
 // Events as they are stored: written by hand, since this is on the path of every step.
-#include <fmt/format.h>
-
+#include "base/text.h"
 #include "engine/core/event_names.h"
 
 namespace saga::core {
@@ -16,28 +15,19 @@ class Writer {
     append_json_string(out_, value);
     return *this;
   }
-  Writer& number(std::string_view name, std::int64_t value) {
-    key(name);
-    fmt::format_to(std::back_inserter(out_), "{}", value);
-    return *this;
-  }
-  Writer& flag(std::string_view name, bool value) {
-    key(name);
-    out_ += value ? "true" : "false";
-    return *this;
-  }
+  Writer& number(std::string_view name, std::int64_t value) { return raw(name, Digits(value)); }
+  Writer& flag(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   Writer& time(std::string_view name, const std::optional<Timestamp>& value) {
     return value ? number(name, value->ms) : *this;
   }
   Writer& json(std::string_view name, const JsonRef& value) {
     if (!value) return *this;
     key(name);
-    out_ += dump_json(*value);
+    append_json(out_, *value);
     return *this;
   }
   Writer& raw(std::string_view name, std::string_view value) {
-    key(name);
-    out_ += value;
+    append_all(out_, {out_.size() > 1 ? ",\"" : "\"", name, "\":", value});
     return *this;
   }
   [[nodiscard]] std::string close() {
@@ -46,12 +36,7 @@ class Writer {
   }
 
  private:
-  void key(std::string_view name) {
-    if (out_.size() > 1) out_ += ',';
-    out_ += '"';
-    out_ += name;
-    out_ += "\":";
-  }
+  void key(std::string_view name) { raw(name, ""); }
 
   std::string out_ = "{";
 };

@@ -1,7 +1,8 @@
 // What a call sends: worked out once from the definition and the saga, then the same for every attempt.
-#include <fmt/format.h>
+#include <array>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "engine/core/rules.h"
 
 namespace saga::core {
@@ -30,12 +31,17 @@ bool is_constant(const Call& call) {
 bool sends_body_by_default(const Call& call) { return call.method != "GET" && call.method != "DELETE"; }
 
 /// One span an attempt, the same whenever it is worked out: FNV-1a over what names the attempt.
-std::string span_id(const SagaState& state, std::string_view key, int attempt) {
+std::string traceparent(const SagaState& state, std::string_view key, int attempt) {
   std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : fmt::format("{}#{}#{}", state.facts->trace_id, key, attempt)) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  const Digits number(attempt);
+  for (const std::string_view name :
+       {std::string_view(state.facts->trace_id), {"#", 1}, key, {"#", 1}, std::string_view(number)}) {
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   }
-  return fmt::format("{:016x}", hash == 0 ? 1 : hash);
+  if (hash == 0) hash = 1;
+  std::array<char, 16> span;
+  for (std::size_t i = span.size(); i-- > 0; hash >>= 4) span[i] = "0123456789abcdef"[hash & 15];
+  return concat({"00-", state.facts->trace_id, "-", {span.data(), span.size()}, "-01"});
 }
 
 Result<std::shared_ptr<PreparedRequest>> evaluate_call(const Call& call, const SagaScope& scope) {
@@ -123,17 +129,16 @@ CallRequest render_call(const Workflow& workflow, const SagaState& state, StepIn
   headers.reserve(9 + prepared->headers.size());
   headers.emplace_back(workers::kIdempotencyKey, key);
   headers.emplace_back(workers::kSagaId, state.facts->id);
-  headers.emplace_back(workers::kSagaWorkflow, fmt::format("{}/{}", workflow.name, workflow.version));
+  headers.emplace_back(workers::kSagaWorkflow, concat({workflow.name, "/", Digits(workflow.version)}));
   headers.emplace_back(workers::kSagaStep, definition.name);
   headers.emplace_back(workers::kSagaPhase, workers::to_string(phase));
-  headers.emplace_back(workers::kSagaAttempt, std::to_string(call_state.attempts));
-  headers.emplace_back(workers::kSagaTimeoutMs, std::to_string(definition.timeout.count()));
+  headers.emplace_back(workers::kSagaAttempt, std::string_view(Digits(call_state.attempts)));
+  headers.emplace_back(workers::kSagaTimeoutMs, std::string_view(Digits(definition.timeout.count())));
   if (phase == Phase::kCompensation) {
     const bool done = step_state.status == StepStatus::kCompleted && !step_state.settled;
     headers.emplace_back(workers::kSagaOutcome, done ? "done" : "unknown");
   }
-  headers.emplace_back(workers::kTraceparent,
-                       fmt::format("00-{}-{}-01", state.facts->trace_id, span_id(state, key, call_state.attempts)));
+  headers.emplace_back(workers::kTraceparent, traceparent(state, key, call_state.attempts));
   headers.insert(headers.end(), prepared->headers.begin(), prepared->headers.end());
 
   if (prepared->body) {
@@ -143,8 +148,8 @@ CallRequest render_call(const Workflow& workflow, const SagaState& state, StepIn
       request.body = dump_json(*state.facts->input);
     } else {
       const JsonRef sent = action_input(workflow, state, step);
-      request.body = fmt::format(R"({{"action_input":{},"output":{}}})", sent ? dump_json(*sent) : "null",
-                                 step_state.output ? dump_json(*step_state.output) : "null");
+      request.body = concat({R"({"action_input":)", sent ? dump_json(*sent) : "null", R"(,"output":)",
+                             step_state.output ? dump_json(*step_state.output) : "null", "}"});
     }
   }
   return request;

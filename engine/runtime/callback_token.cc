@@ -12,6 +12,7 @@
 #include <random>
 
 #include "base/check.h"
+#include "base/text.h"
 
 namespace saga::runtime {
 namespace {
@@ -32,7 +33,7 @@ std::string to_hex(const unsigned char* bytes, std::size_t count) {
 
 /// No part of a target has a '/'.
 std::string text_of(const CallbackTarget& target) {
-  return fmt::format("{}/{}/{}/{}", target.saga, target.step, workers::to_string(target.phase), target.attempt);
+  return concat({target.saga, "/", target.step, "/", workers::to_string(target.phase), "/", Digits(target.attempt)});
 }
 
 }  // namespace
@@ -84,12 +85,12 @@ CallbackTokens::CallbackTokens(CallbackTokens&&) noexcept = default;
 
 std::string CallbackTokens::mac(std::string_view target) const {
   // What is signed says what for: the key may come to sign something else one day.
-  return signer_->sign(fmt::format("callback/{}", target));
+  return signer_->sign(concat({"callback/", target}));
 }
 
 std::string CallbackTokens::path(const CallbackTarget& target) const {
   const std::string text = text_of(target);
-  return fmt::format("/v1/callbacks/{}/{}", text, mac(text));
+  return concat({"/v1/callbacks/", text, "/", mac(text)});
 }
 
 bool CallbackTokens::is_genuine(const CallbackTarget& target, std::string_view given) const {

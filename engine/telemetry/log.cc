@@ -68,7 +68,9 @@ struct Log::Output {
     logger->set_level(spdlog::level::trace);  // Log decides.
     logger->flush_on(spdlog::level::err);
   }
-  std::shared_ptr<spdlog::details::thread_pool> thread;  ///< Its end writes what is queued.
+  ~Output() { thread.reset(); }  // Writes what is queued, and ends before what it writes to.
+
+  std::shared_ptr<spdlog::details::thread_pool> thread;
   std::shared_ptr<spdlog::logger> logger;
 };
 

@@ -124,6 +124,9 @@ std::optional<Timestamp> Statement::optional_time(int column) const {
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, const std::string& vfs, OpenMode mode) {
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE |
                     (mode == OpenMode::kReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+  // Counting its memory takes a lock of the whole process at each allocation, and nobody asks. Too late, and without
+  // harm, where the process has used SQLite before.
+  [[maybe_unused]] static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   sqlite3* db = nullptr;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (db == nullptr) return fail(ErrorCode::kUnavailable, fmt::format("{}: no memory to open it", path));

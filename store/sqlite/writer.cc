@@ -15,6 +15,8 @@ namespace saga::store::sqlite {
 namespace {
 /// Of one purge's transaction, before its sync: what a commit may have to wait for it.
 constexpr std::chrono::milliseconds kPurgeSlice{1};
+/// Sagas whose last event is remembered: about 1.5 MB.
+constexpr std::size_t kMostLastSeqs = 30'000;
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, int checkpoint_pages)
@@ -54,6 +56,12 @@ Result<void> Writer::prepare() {
        "INSERT INTO shards(shard, epoch, owner) VALUES(?1, 1, ?2) "
        "ON CONFLICT(shard) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner"},
       {&run_.insert_event, "INSERT INTO events(saga, seq, at, type, data, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
+      // A step's end and the next one's attempt. Without FAIL, SQLite would make itself ready to undo the first of
+      // them.
+      {&run_.insert_two_events,
+       "INSERT OR FAIL INTO events(saga, seq, at, type, data, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6), (?1, ?7, ?8, "
+       "?9, "
+       "?10, ?11)"},
       {&run_.has_event, "SELECT 1 FROM events WHERE saga = ?1 AND seq = ?2"},
       {&run_.insert_saga,
        "INSERT INTO sagas(key, id, workflow, version, shard, status, ended, needs_attention, attention_since, "
@@ -120,6 +128,7 @@ Result<T> Writer::in_transaction(const char* doing, Work work) {
 }
 
 void Writer::roll_back() {
+  last_seqs_.clear();
   // Some errors have rolled back already. One that cannot be rolled back leaves a transaction that the next BEGIN
   // refuses, which poisons.
   if (connection_->in_transaction()) static_cast<void>(run_.rollback.run());
@@ -177,6 +186,7 @@ Result<void> Writer::write_group(const AppendGroup& group, Isolation isolation) 
   }
   if (!savepoint) return written;
   if (!written) {
+    last_seqs_.clear();
     if (const int code = run_.rollback_to.run(); code != SQLITE_DONE)
       return tl::unexpected(connection_->error(code, "undoing a conflict"));
   }
@@ -222,12 +232,21 @@ Result<void> Writer::check_fence(const Fence& fence) {
 }
 
 Result<bool> Writer::has_event(SagaKey saga, std::int64_t seq) {
+  if (const auto last = last_seqs_.find(saga); last != last_seqs_.end() && last->second == seq) return true;
   const ResetAtEnd reset(run_.has_event);
   run_.has_event.bind(1, saga);
   run_.has_event.bind(2, seq);
   const int code = run_.has_event.step();
   if (code == SQLITE_ROW || code == SQLITE_DONE) return code == SQLITE_ROW;
   return tl::unexpected(connection_->error(code, "looking for an event"));
+}
+
+void Writer::bind_event(Statement& insert, int from, SagaKey saga, const Record& event) {
+  insert.bind(from, event.seq);
+  insert.bind(from + 1, event.at);
+  insert.bind(from + 2, std::string_view(event.type));
+  insert.bind(from + 3, std::string_view(event.data));
+  insert.bind(from + 4, checksum_of(saga, event));
 }
 
 Result<void> Writer::write_events(const Append& append) {
@@ -245,20 +264,32 @@ Result<void> Writer::write_events(const Append& append) {
     if (!*there) return {};
     return fail(ErrorCode::kConflict, fmt::format("saga {} has an event {} already", append.saga, append.first_seq));
   }
-  Statement& insert = run_.insert_event;
-  insert.bind(1, append.saga);
-  for (const Record& event : append.events) {
-    insert.bind(2, event.seq);
-    insert.bind(3, event.at);
-    insert.bind(4, std::string_view(event.type));
-    insert.bind(5, std::string_view(event.data));
-    insert.bind(6, checksum_of(append.saga, event));
-    const int code = insert.run();
-    if (code != SQLITE_DONE)
-      return tl::unexpected(write_error(code, fmt::format("saga {} has an event {} already", append.saga, event.seq)));
+  for (auto event = append.events.begin(); event != append.events.end();) {
+    const bool two = append.events.end() - event > 1;
+    Statement& insert = two ? run_.insert_two_events : run_.insert_event;
+    insert.bind(1, append.saga);
+    bind_event(insert, 2, append.saga, *event);
+    if (two) {
+      bind_event(insert, 7, append.saga, event[1]);
+      group_wrote_ = true;  // The first of two stays where the second fails.
+    }
+    if (const int code = insert.run(); code != SQLITE_DONE)
+      return tl::unexpected(write_error(code, fmt::format("saga {} has an event {} already", append.saga, event->seq)));
     group_wrote_ = true;
+    event += two ? 2 : 1;
   }
+  note_last_seq(append);
   return {};
+}
+
+/// Looked up before the next append of the saga; an ended one has none.
+void Writer::note_last_seq(const Append& append) {
+  if (append.head && append.head->ended) {
+    last_seqs_.erase(append.saga);
+    return;
+  }
+  if (last_seqs_.size() >= kMostLastSeqs) last_seqs_.clear();
+  last_seqs_[append.saga] = append.events.back().seq;
 }
 
 Result<void> Writer::create_saga(const Append& append) {

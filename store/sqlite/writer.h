@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,7 @@ class Writer final : public Backend {
   struct Statements {
     Statement begin, commit, rollback, savepoint, release, rollback_to;
     Statement epoch, take_over;
-    Statement insert_event, has_event;
+    Statement insert_event, insert_two_events, has_event;
     Statement insert_saga, purged, insert_tag;
     Statement old_head, update_head, update_times, wake;
     Statement insert_stuck, delete_stuck;
@@ -79,6 +80,8 @@ class Writer final : public Backend {
   Result<void> write_append(const Append& append);
   Result<bool> has_event(SagaKey saga, std::int64_t seq);
   Result<void> write_events(const Append& append);
+  static void bind_event(Statement& insert, int from, SagaKey saga, const Record& event);
+  void note_last_seq(const Append& append);
   Result<void> create_saga(const Append& append);
   Result<void> update_head(const Append& append);
   Result<void> write_wake_ups(const Append& append);
@@ -100,6 +103,9 @@ class Writer final : public Backend {
   const int checkpoint_pages_;
   int log_pages_ = 0;  ///< Of the write-ahead log after the last commit.
   int checkpoint_at_;  ///< Grows where readers hold a checkpoint back.
+
+  /// The newest event of sagas written lately, so that the next append need not look for it. Nobody else writes.
+  std::unordered_map<SagaKey, std::int64_t> last_seqs_;
 
   // Of the transaction under way.
   std::vector<std::pair<ShardId, std::optional<Epoch>>> epochs_;

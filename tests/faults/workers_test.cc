@@ -116,20 +116,23 @@ TEST_F(BadWorkers, OneThatResetsAfterTheBodyLosesNoLaterCall) {
     peer.reset();
   }));
   start_sagad(worker.url());
+  int completed = 0;
   for (int i = 0; i < 50; ++i) {
     const std::string id = fmt::format("s-{}", i);
     ASSERT_EQ(client_->start("bad", id), 201);
-    // The reset may overtake the answer: then nobody knows, and it is undone.
+    // The reset may overtake the answer, or the next call on its way: then nobody knows, and it is undone.
     const std::string status = client_->status_at_rest(id);
     EXPECT_THAT(status, AnyOf("completed", "compensated"));
     if (status == "completed") {
       EXPECT_EQ(client_->get("/v1/sagas/" + id).json()["steps"][0]["output"]["charge"], 1);
+      ++completed;
       continue;
     }
     EXPECT_EQ(failure(id)["code"], "connection_lost") << failure(id).dump();
     EXPECT_EQ(failure(id)["outcome"], "unknown");
   }
-  EXPECT_EQ(worker.count("call"), 50) << "no call was repeated below the saga";
+  EXPECT_GE(worker.count("call"), completed);
+  EXPECT_LE(worker.count("call"), 50) << "no call was repeated below the saga";
 }
 
 TEST_F(BadWorkers, AnAnswerTooManyIsNeverTheNextCalls) {

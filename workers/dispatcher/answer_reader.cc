@@ -5,7 +5,8 @@
 #include <charconv>
 #include <cstdint>
 #include <cstring>
-#include <vector>
+#include <memory>
+#include <utility>
 
 #include "workers/protocol/text.h"
 
@@ -96,13 +97,21 @@ struct AnswerReader::Parsing {
   const std::size_t body_limit;
   const std::size_t header_limit;
   std::optional<Parser> parser;
-  std::vector<char> buffer;
+  std::unique_ptr<char[]> buffer;  ///< Not set to anything: what is not received is not looked at.
+  std::size_t size = 0;
   std::size_t begin = 0;  ///< Bytes received and not parsed: [begin, end) of `buffer`.
   std::size_t end = 0;
   std::size_t header_bytes = 0;  ///< Of the header so far, as parsed.
   bool complete = false;
   bool over_limit = false;
   std::string problem;
+
+  void grow(std::size_t to) {
+    auto larger = std::make_unique_for_overwrite<char[]>(to);
+    std::copy(buffer.get(), buffer.get() + end, larger.get());
+    buffer = std::move(larger);
+    size = to;
+  }
 
   State broken(std::string why) {
     problem = std::move(why);
@@ -119,10 +128,10 @@ AnswerReader::State AnswerReader::Parsing::parse() {
     if (in_header && header_bytes == 0) {
       // The parser looks at a line when it is whole, which garbage never is.
       const std::size_t seen = std::min(kStart.size(), end - begin);
-      if (std::string_view(buffer.data() + begin, seen) != kStart.substr(0, seen)) return broken("it is not HTTP/1");
+      if (std::string_view(buffer.get() + begin, seen) != kStart.substr(0, seen)) return broken("it is not HTTP/1");
     }
     if (!in_header && parser->chunked() && end - begin < kLastChunk) return State::kReading;
-    const std::size_t used = parser->put({buffer.data() + begin, end - begin}, error);
+    const std::size_t used = parser->put({buffer.get() + begin, end - begin}, error);
     begin += used;
     // The parser bounds a single field; what bounds all of them is here.
     if (in_header && !parser->is_header_done()) {
@@ -155,27 +164,27 @@ AnswerReader::~AnswerReader() = default;
 std::span<char> AnswerReader::space() {
   Parsing& p = *parsing_;
   if (p.begin > 0) {
-    std::memmove(p.buffer.data(), p.buffer.data() + p.begin, p.end - p.begin);
+    std::memmove(p.buffer.get(), p.buffer.get() + p.begin, p.end - p.begin);
     p.end -= p.begin;
     p.begin = 0;
   }
-  if (p.buffer.empty()) {
-    p.buffer.resize(kFirstSpace);
-  } else if (p.end == p.buffer.size()) {
-    p.buffer.resize(p.buffer.size() * 4);  // `received` sees to it that this ends.
+  if (p.size == 0) {
+    p.grow(kFirstSpace);
+  } else if (p.end == p.size) {
+    p.grow(p.size * 4);  // `received` sees to it that this ends.
   }
-  return {p.buffer.data() + p.end, p.buffer.size() - p.end};
+  return {p.buffer.get() + p.end, p.size - p.end};
 }
 
 AnswerReader::State AnswerReader::received(std::size_t count) {
   Parsing& p = *parsing_;
   p.end += count;
-  const bool filled = p.end == p.buffer.size();
+  const bool filled = p.end == p.size;
   const State state = p.parse();
   if (state != State::kReading) return state;
   // What remains is the front of a header, a chunk's size or a trailer.
   if (p.end - p.begin > p.header_limit) return p.broken("a line of it is larger than the limit");
-  if (filled && p.begin == p.end && p.buffer.size() < kMostSpace) p.buffer.resize(p.buffer.size() * 4);
+  if (filled && p.begin == p.end && p.size < kMostSpace) p.grow(p.size * 4);
   return State::kReading;
 }
 

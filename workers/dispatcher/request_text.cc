@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
+#include "base/text.h"
 #include "workers/protocol/text.h"
 
 namespace saga::workers {
@@ -34,7 +37,23 @@ constexpr std::array<bool, 256> kToken = [] {
 
 bool is_token(char c) { return kToken[static_cast<unsigned char>(c)]; }
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
-bool is_control_or_blank(char c) { return is_control(c) || c == ' '; }
+bool is_control_or_blank(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
+
+/// Eight characters at a time: what stands in a header is looked at for every call.
+bool has_control(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = 0x8080808080808080;
+  while (text.size() >= sizeof(std::uint64_t)) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, text.data(), sizeof eight);
+    const std::uint64_t below_blank = (eight - kOnes * ' ') & ~eight & kTops;
+    const std::uint64_t delete_is_zero = eight ^ (kOnes * 0x7f);
+    const std::uint64_t is_delete = (delete_is_zero - kOnes) & ~delete_is_zero & kTops;
+    if ((below_blank | is_delete) != 0) return true;
+    text.remove_prefix(sizeof eight);
+  }
+  return std::ranges::any_of(text, is_control);
+}
 
 void append_token(std::string& out, std::string_view text) {
   if (std::ranges::all_of(text, is_token)) {
@@ -59,15 +78,14 @@ void append_path(std::string& out, std::string_view path) {
 }
 
 void append_header(std::string& out, std::string_view name, std::string_view value) {
+  if (!name.empty() && std::ranges::all_of(name, is_token) && !has_control(value)) {
+    return append_all(out, {name, ": ", value, "\r\n"});
+  }
   const auto start = out.size();
   append_token(out, name);
   if (out.size() == start) return;  // Nothing of the name could stand.
   out += ": ";
-  if (std::ranges::none_of(value, is_control)) {
-    out += value;
-  } else {
-    std::ranges::replace_copy_if(value, std::back_inserter(out), is_control, ' ');
-  }
+  std::ranges::replace_copy_if(value, std::back_inserter(out), is_control, ' ');
   out += "\r\n";
 }
 
@@ -98,7 +116,7 @@ std::string request_text(const WorkerCall& call, const BaseUrl& base, const Head
   }
   // A request that may have a body says so when it has none; GET and DELETE without one need no word.
   if (call.body || (call.method != "GET" && call.method != "DELETE")) {
-    append_header(out, "Content-Length", std::to_string(call.body ? call.body->size() : 0));
+    append_header(out, "Content-Length", Digits(call.body ? call.body->size() : 0));
   }
   out += "\r\n";
   if (call.body) out += *call.body;

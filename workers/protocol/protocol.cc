@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/text.h"
 #include "workers/protocol/retry_after.h"
 #include "workers/protocol/text.h"
 
@@ -206,7 +207,7 @@ std::string_view to_string(Outcome outcome) {
 }
 
 std::string idempotency_key(std::string_view saga_id, std::string_view step, Phase phase) {
-  return fmt::format("{}/{}/{}", saga_id, step, to_string(phase));
+  return concat({saga_id, "/", step, "/", to_string(phase)});
 }
 
 bool Verdict::operator==(const Verdict& o) const {
