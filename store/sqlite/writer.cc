@@ -532,6 +532,7 @@ Result<Epoch> Writer::take_over(ShardId shard, const std::string& owner) {
 
 Result<Purged> Writer::purge(std::span<const SagaKey> roots, Timestamp ended_before) {
   const auto until = std::chrono::steady_clock::now() + kPurgeSlice;
+  last_seqs_.clear();  // An ended saga may be among them.
   return in_transaction<Purged>("purging", [&]() -> Result<Purged> {
     group_counts_.clear();
     Purged purged;

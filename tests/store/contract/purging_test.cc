@@ -48,6 +48,14 @@ TEST_P(Purging, TakesASagaWithAllThatBelongsToIt) {
   EXPECT_EQ(store().load(stays)->size(), 1U);
 }
 
+TEST_P(Purging, NothingIsAppendedToASagaThatIsGone) {
+  const SagaKey key = given(store(), "a", completed());
+  ASSERT_TRUE(commit(store(), further(key, 2)));
+  ASSERT_EQ(store().purge({key}, kLater), (Purged{1, 1}));
+  EXPECT_THAT(commit(store(), further(key, 3)), FailsWith(ErrorCode::kConflict));
+  EXPECT_THAT(*store().load(key), IsEmpty());
+}
+
 TEST_P(Purging, AnIdIsNeverFreeAgain) {
   const SagaKey key = given(store(), "a", completed());
   ASSERT_EQ(store().purge({key}, kLater), (Purged{1, 1}));
