@@ -33,10 +33,8 @@ bool sends_body_by_default(const Call& call) { return call.method != "GET" && ca
 /// One span an attempt, the same whenever it is worked out: FNV-1a over what names the attempt.
 std::string traceparent(const SagaState& state, std::string_view key, int attempt) {
   std::uint64_t hash = 14695981039346656037ULL;
-  const Digits number(attempt);
-  for (const std::string_view name :
-       {std::string_view(state.facts->trace_id), {"#", 1}, key, {"#", 1}, std::string_view(number)}) {
-    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  for (const char c : concat({state.facts->trace_id, "#", key, "#", Digits(attempt)})) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   }
   if (hash == 0) hash = 1;
   std::array<char, 16> span;

@@ -59,9 +59,8 @@ Result<void> Writer::prepare() {
       // A step's end and the next one's attempt. Without FAIL, SQLite would make itself ready to undo the first of
       // them.
       {&run_.insert_two_events,
-       "INSERT OR FAIL INTO events(saga, seq, at, type, data, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6), (?1, ?7, ?8, "
-       "?9, "
-       "?10, ?11)"},
+       "INSERT OR FAIL INTO events(saga, seq, at, type, data, checksum) "
+       "VALUES(?1, ?2, ?3, ?4, ?5, ?6), (?1, ?7, ?8, ?9, ?10, ?11)"},
       {&run_.has_event, "SELECT 1 FROM events WHERE saga = ?1 AND seq = ?2"},
       {&run_.insert_saga,
        "INSERT INTO sagas(key, id, workflow, version, shard, status, ended, needs_attention, attention_since, "
@@ -282,7 +281,7 @@ Result<void> Writer::write_events(const Append& append) {
   return {};
 }
 
-/// Looked up before the next append of the saga; an ended one has none.
+/// So that the saga's next append need not look for it.
 void Writer::note_last_seq(const Append& append) {
   if (append.head && append.head->ended) {
     last_seqs_.erase(append.saga);

@@ -37,7 +37,7 @@ constexpr std::array<bool, 256> kToken = [] {
 
 bool is_token(char c) { return kToken[static_cast<unsigned char>(c)]; }
 bool is_control(char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; }
-bool is_control_or_blank(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
+bool is_control_or_blank(char c) { return is_control(c) || c == ' '; }
 
 /// Eight characters at a time: what stands in a header is looked at for every call.
 bool has_control(std::string_view text) {
