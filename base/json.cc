@@ -364,7 +364,9 @@ void append_json(std::string& out, const Json& value) {
 }
 
 std::string dump_json(const Json& value) {
+  constexpr std::size_t kUsualSize = 128;
   std::string out;
+  out.reserve(kUsualSize);
   append_json(out, value);
   return out;
 }

@@ -58,15 +58,20 @@ void put_digits(char* first, std::size_t count, unsigned value) {
 
 }  // namespace
 
-std::string format_time(Timestamp time) {
+void append_time(std::string& out, Timestamp time) {
   const std::chrono::sys_time<Millis> point{Millis{time.ms}};
   const Days day = std::chrono::floor<std::chrono::days>(point);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{point - day};
   const int year = static_cast<int>(date.year());
-  if (year < 0 || year > 9999) return fmt::format("year {}", year);  // No deadline is that far off.
+  if (year < 0 || year > 9999) {  // No deadline is that far off.
+    out += fmt::format("year {}", year);
+    return;
+  }
   // An answer of the API has a dozen of these: reading a format each time would be a tenth of its cost.
-  std::string text = "0000-00-00T00:00:00.000Z";
+  constexpr std::string_view kZero = "0000-00-00T00:00:00.000Z";
+  out += kZero;
+  char* const text = out.data() + out.size() - kZero.size();
   put_digits(&text[0], 4, static_cast<unsigned>(year));
   put_digits(&text[5], 2, static_cast<unsigned>(date.month()));
   put_digits(&text[8], 2, static_cast<unsigned>(date.day()));
@@ -74,6 +79,11 @@ std::string format_time(Timestamp time) {
   put_digits(&text[14], 2, static_cast<unsigned>(clock.minutes().count()));
   put_digits(&text[17], 2, static_cast<unsigned>(clock.seconds().count()));
   put_digits(&text[20], 3, static_cast<unsigned>(clock.subseconds().count()));
+}
+
+std::string format_time(Timestamp time) {
+  std::string text;
+  append_time(text, time);
   return text;
 }
 

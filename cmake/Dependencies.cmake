@@ -14,7 +14,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(lua REQUIRED IMPORTED_TARGET lua5.4-c++)
 pkg_check_modules(re2 REQUIRED IMPORTED_TARGET re2)
 if(NOT SAGA_SANITIZE)  # A sanitizer brings its own allocator.
-  find_package(mimalloc REQUIRED)
+  pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 endif()
 pkg_check_modules(cpp_httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 if(SAGA_TESTS)

@@ -44,7 +44,13 @@ class JsonWriter {
   JsonWriter& integer(std::int64_t value) { return raw(Digits(value)); }
   JsonWriter& boolean(bool value) { return raw(value ? "true" : "false"); }
   JsonWriter& null() { return raw("null"); }
-  JsonWriter& time(Timestamp value) { return text(format_time(value)); }
+  JsonWriter& time(Timestamp value) {
+    separate();
+    out_ += '"';
+    append_time(out_, value);
+    out_ += '"';
+    return *this;
+  }
   JsonWriter& time(const std::optional<Timestamp>& value) { return value ? time(*value) : null(); }
   /// Null for an empty text.
   JsonWriter& text_or_null(std::string_view value) { return value.empty() ? null() : text(value); }

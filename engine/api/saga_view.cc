@@ -24,11 +24,11 @@ void write_failure(JsonWriter& json, const Failure& failure) {
   json.end_object();
 }
 
-void write_failure(JsonWriter& json, const std::optional<Failure>& failure) {
+void write_failure(JsonWriter& json, const Sparse<Failure>& failure) {
   failure ? write_failure(json, *failure) : static_cast<void>(json.null());
 }
 
-void write_settlement(JsonWriter& json, const std::optional<core::Settlement>& settled) {
+void write_settlement(JsonWriter& json, const Sparse<core::Settlement>& settled) {
   if (!settled) {
     json.null();
     return;
@@ -39,14 +39,14 @@ void write_settlement(JsonWriter& json, const std::optional<core::Settlement>& s
 }
 
 /// Why an action is not done: for good, or so far.
-const std::optional<Failure>& error_of(const StepState& step) {
-  static const std::optional<Failure> kNone;
+const Sparse<Failure>& error_of(const StepState& step) {
+  static const Sparse<Failure> kNone;
   if (step.status == StepStatus::kCompleted) return kNone;
   return step.failure ? step.failure : step.action.last_failure;
 }
 
-const std::optional<Failure>& undo_error_of(const StepState& step) {
-  static const std::optional<Failure> kNone;
+const Sparse<Failure>& undo_error_of(const StepState& step) {
+  static const Sparse<Failure> kNone;
   return step.undo == CompensationStatus::kCompleted ? kNone : step.compensation.last_failure;
 }
 
@@ -268,7 +268,7 @@ void write_corrupt_saga(JsonWriter& json, const store::SagaRow& row, std::string
 
 std::string saga_json(const workflows::Workflow& workflow, const core::SagaState& state) {
   std::string out;
-  out.reserve(2048);
+  out.reserve(1024 + 512 * workflow.steps.size());
   JsonWriter json(out);
   write_saga(json, workflow, state, Detail::kFull);
   return out;

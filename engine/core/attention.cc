@@ -33,7 +33,7 @@ bool needs_attention(const SagaState& state) {
 std::vector<StuckCall> stuck_calls(const Workflow& workflow, const SagaState& state) {
   std::vector<StuckCall> stuck;
   if (!needs_attention(state)) return stuck;
-  const auto add = [&](StepIndex i, Phase phase, const std::optional<Failure>& failure) {
+  const auto add = [&](StepIndex i, Phase phase, const Sparse<Failure>& failure) {
     StuckCall call{workflow.steps[i].name, phase, "", "", call_of(state, i, phase).attempts};
     if (failure) {
       call.code = failure->code;

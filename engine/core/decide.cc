@@ -67,6 +67,7 @@ class Decider::Backward {
 Decider::Decider(const Workflow& workflow, const SagaState& state, const Moment& moment)
     : workflow_(workflow), moment_(moment), now_(std::max(moment.now, state.updated_at)), draw_(moment.draw) {
   decision_.after = state;
+  decision_.events.reserve(2);  // A step ended, the next one begun.
 }
 
 void Decider::emit(EventBody body) {

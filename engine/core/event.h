@@ -184,7 +184,7 @@ struct CompensationFailed {
 };
 struct SagaCompleted {
   JsonRef output;
-  std::optional<Failure> error;  ///< The output could not be worked out.
+  Sparse<Failure> error;  ///< The output could not be worked out.
 
   bool operator==(const SagaCompleted& o) const { return same_json(output, o.output) && error == o.error; }
 };
@@ -198,7 +198,7 @@ struct SagaFailed {
 };
 struct SagaSuspended {
   SuspensionCause cause = SuspensionCause::kOperator;
-  std::optional<Failure> failure;
+  Sparse<Failure> failure;
   Actor actor;  ///< Where the cause is an operator.
 
   bool operator==(const SagaSuspended&) const = default;

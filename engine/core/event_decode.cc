@@ -192,7 +192,7 @@ class Decoder {
     f.phase = of;
     return f;
   }
-  std::optional<Failure> cause() const {
+  Sparse<Failure> cause() const {
     const auto found = data_.find("error");
     if (found == data_.end()) return std::nullopt;
     Failure f = failure_of(*found);
@@ -200,7 +200,7 @@ class Decoder {
     if (found->contains("phase")) f.phase = phase_of(*found);
     return f;
   }
-  static Failure need(std::optional<Failure> failure) {
+  static Failure need(Sparse<Failure> failure) {
     if (!failure) throw BadRecord{"'error' is missing"};
     return std::move(*failure);
   }

@@ -30,6 +30,10 @@ class Writer {
     append_all(out_, {out_.size() > 1 ? ",\"" : "\"", name, "\":", value});
     return *this;
   }
+  Writer() {
+    out_.reserve(kUsualSize);
+    out_ += '{';
+  }
   [[nodiscard]] std::string close() {
     out_ += '}';
     return std::move(out_);
@@ -38,7 +42,9 @@ class Writer {
  private:
   void key(std::string_view name) { raw(name, ""); }
 
-  std::string out_ = "{";
+  static constexpr std::size_t kUsualSize = 160;
+
+  std::string out_;
 };
 
 template <typename Pairs>

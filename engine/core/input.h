@@ -57,8 +57,8 @@ struct ChildReported {
   StepIndex step = 0;
   int attempt = 1;
   SagaStatus status = SagaStatus::kRunning;
-  JsonRef output;                  ///< Of a completed one.
-  std::optional<Failure> failure;  ///< Why it turned back, stopped, or could not be started.
+  JsonRef output;           ///< Of a completed one.
+  Sparse<Failure> failure;  ///< Why it turned back, stopped, or could not be started.
 };
 /// The parent undoes this saga: a completed one turns back, one that has not ended is cancelled, a failed one tries
 /// again what it could not undo. Refused (`kConflict`) where nothing can be undone: then it stands as it failed.

@@ -124,7 +124,7 @@ CallRequest render_call(const Workflow& workflow, const SagaState& state, StepIn
                       std::nullopt,       definition.timeout};
   const std::string key = workers::idempotency_key(state.facts->id, definition.name, phase);
   auto& headers = request.headers;
-  headers.reserve(9 + prepared->headers.size());
+  headers.reserve(10 + prepared->headers.size());  // With one that the runtime adds.
   headers.emplace_back(workers::kIdempotencyKey, key);
   headers.emplace_back(workers::kSagaId, state.facts->id);
   headers.emplace_back(workers::kSagaWorkflow, concat({workflow.name, "/", Digits(workflow.version)}));

@@ -1,5 +1,6 @@
 // What a saga is at one moment: the fold of its events, nothing else. Plain values that compare equal; only `apply`
-// changes them. Heavy parts (JSON, the facts of the start) are shared and never change, so a copy is cheap.
+// changes them. Heavy parts (JSON, the facts of the start) are shared and never change, and what few sagas have takes
+// no room in the others, so a copy is cheap.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "base/sparse.h"
 #include "base/time.h"
 #include "workers/protocol/protocol.h"
 
@@ -95,7 +97,7 @@ struct CallState {
   Awaits awaits = Awaits::kNothing;
   std::optional<Timestamp> due_at;       ///< When the next attempt begins, or what it awaits is given up or over.
   std::optional<Timestamp> budget_from;  ///< What `total_timeout` counts from.
-  std::optional<Failure> last_failure;
+  Sparse<Failure> last_failure;
   std::shared_ptr<const PreparedRequest> request;  ///< None: nothing in the call depends on the saga.
 
   bool operator==(const CallState& o) const;
@@ -106,14 +108,14 @@ struct StepState {
   CompensationStatus undo = CompensationStatus::kNone;
   CallState action;
   CallState compensation;
-  JsonRef output;                  ///< None unless completed.
-  JsonRef signal;                  ///< The payload of its signal, from when it came; none before.
-  std::optional<Failure> failure;  ///< Why the action failed for good.
+  JsonRef output;           ///< None unless completed.
+  JsonRef signal;           ///< The payload of its signal, from when it came; none before.
+  Sparse<Failure> failure;  ///< Why the action failed for good.
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
   std::optional<Timestamp> undone_at;  ///< When the compensation ended, either way.
-  std::optional<Settlement> settled;
-  std::optional<Settlement> undo_settled;
+  Sparse<Settlement> settled;
+  Sparse<Settlement> undo_settled;
 
   bool operator==(const StepState& o) const;
 };
@@ -154,14 +156,14 @@ struct SagaState {
   std::shared_ptr<const SagaFacts> facts;  ///< None before the first event.
   std::int64_t seq = 0;                    ///< Of the last event.
   SagaStatus status = SagaStatus::kPending;
-  bool stopping = false;                 ///< Nothing new is begun; compensation follows once calls in flight ended.
-  std::optional<Suspension> suspension;  ///< While suspended.
+  bool stopping = false;          ///< Nothing new is begun; compensation follows once calls in flight ended.
+  Sparse<Suspension> suspension;  ///< While suspended.
   std::optional<Timestamp> deadline;
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> finished_at;
   std::optional<Timestamp> attention_since;
   Timestamp updated_at;
-  std::optional<Failure> error;  ///< Why it turned back or stopped.
+  Sparse<Failure> error;  ///< Why it turned back or stopped.
   JsonRef output;
   std::vector<StepState> steps;  ///< By the workflow's step index.
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <future>
+#include <list>
 #include <map>
 #include <memory>
 #include <random>
@@ -116,9 +117,9 @@ struct LiveSaga {
   std::vector<core::Event> events;  ///< Of the commit under way, as the effects and the answer below.
   std::vector<core::Effect> effects;
   std::function<void(Result<void>)> answer;
-  bool tells_parent = false;                                          ///< The commit under way is news for its parent.
-  std::deque<QueuedInput> inbox;                                      ///< In the order they came.
-  std::string contradiction;                                          ///< What `decide` found; then it goes no further.
+  bool tells_parent = false;     ///< The commit under way is news for its parent.
+  std::list<QueuedInput> inbox;  ///< In the order they came; rarely any, and none takes no memory.
+  std::string contradiction;     ///< What `decide` found; then it goes no further.
   std::vector<std::pair<core::AwaitService, std::uint64_t>> tickets;  ///< Of its calls that wait for an instance.
   std::vector<std::uint64_t> errands;  ///< Asked of its children and not yet done: it stays in memory, and due.
 };

@@ -141,7 +141,12 @@ void Engine::answer_repeated_start(LiveSaga& saga, ClientStart start) {
 }
 
 void Engine::enqueue(LiveSaga& saga, QueuedInput input) {
-  saga.inbox.push_back(std::move(input));
+  const bool at_once = !saga.committing && saga.inbox.empty();  // As nearly always.
+  if (at_once) {
+    process(saga, std::move(input));
+  } else {
+    saga.inbox.push_back(std::move(input));
+  }
   if (!saga.committing) work_off(saga);
 }
 
@@ -426,7 +431,7 @@ void Engine::suspend_as_corrupt(LiveSaga& saga) {
 /// Its commit failed: the copy in memory is ahead of the disk, so it goes; the scan reads the saga back.
 void Engine::give_up(LiveSaga& saga, const Error& error) {
   const auto answer = std::exchange(saga.answer, nullptr);
-  std::deque<QueuedInput> inbox = std::move(saga.inbox);
+  std::list<QueuedInput> inbox = std::move(saga.inbox);
   const std::string id = saga.id;
   if (!saga.events.empty()) {  // Nobody is told of what did not happen.
     for (const std::string& woken : woken_by(saga, saga.effects)) forget_news(woken);

@@ -24,7 +24,7 @@ void write_stuck(JsonWriter& json, const runtime::Snapshot& saga) {
   }
 }
 
-void write_error(JsonWriter& json, const std::optional<core::Failure>& error) {
+void write_error(JsonWriter& json, const Sparse<core::Failure>& error) {
   if (!error) return static_cast<void>(json.null());
   json.begin_object().key("step").text_or_null(error->step);
   json.key("phase").text_or_null(error->phase ? workers::to_string(*error->phase) : "");

@@ -150,6 +150,9 @@ Awaitable<CallOutcome> HttpDispatcher::call(Instance& instance, Making& making) 
   const TimePoint deadline = making.started + attempt.call.timeout;
   const std::string& where = instance.url().text;
   const std::string request = request_text(attempt.call, instance.url(), attempt.route->service().headers);
+  // It has them all: thousands of calls that wait for their answers need not hold them twice.
+  Headers().swap(attempt.call.headers);
+  attempt.call.body.reset();
   for (;;) {
     std::unique_ptr<Connection> connection = instance.take_idle();
     const bool kept = connection != nullptr;
