@@ -13,10 +13,31 @@ namespace {
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
+/// Bytes that are given out once, drawn from the kernel for a dozen ids at a time.
+class RandomBytes {
+ public:
+  void fill(std::span<unsigned char> bytes) {
+    SAGA_CHECK(bytes.size() <= drawn_.size(), "an id of few bytes");
+    if (drawn_.size() - used_ < bytes.size()) draw();
+    std::copy_n(drawn_.begin() + static_cast<std::ptrdiff_t>(used_), bytes.size(), bytes.begin());
+    used_ += bytes.size();
+  }
+
+ private:
+  void draw() {
+    // At most 256 bytes are given whole and without a signal's interruption.
+    const ssize_t got = ::getrandom(drawn_.data(), drawn_.size(), 0);
+    SAGA_CHECK(got == static_cast<ssize_t>(drawn_.size()), "random bytes from the kernel");
+    used_ = 0;
+  }
+
+  std::array<unsigned char, 256> drawn_{};
+  std::size_t used_ = drawn_.size();
+};
+
 void fill_random(std::span<unsigned char> bytes) {
-  // At most 256 bytes are given whole and without a signal's interruption.
-  const ssize_t got = ::getrandom(bytes.data(), bytes.size(), 0);
-  SAGA_CHECK(got == static_cast<ssize_t>(bytes.size()), "random bytes from the kernel");
+  thread_local RandomBytes random;
+  random.fill(bytes);
 }
 
 void append_hex(std::string& out, std::span<const unsigned char> bytes) {
