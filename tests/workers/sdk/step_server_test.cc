@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <future>
+#include <mutex>
 #include <stdexcept>
 
 #include "tests/support/temp_folder.h"
@@ -54,12 +55,31 @@ class RawConnection {
   std::string got_;
 };
 
+/// A handler that a test may replace while the server runs.
+class Replaceable {
+ public:
+  explicit Replaceable(StepHandler handler) : handler_(std::move(handler)) {}
+  Replaceable& operator=(StepHandler handler) {
+    const std::lock_guard lock(mutex_);
+    handler_ = std::move(handler);
+    return *this;
+  }
+  [[nodiscard]] StepHandler now() const {
+    const std::lock_guard lock(mutex_);
+    return handler_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  StepHandler handler_;
+};
+
 class StepServerTest : public ::testing::Test {
  protected:
   StepServerTest() {
-    server_.action("POST", "/things", [this](const StepCall& call, Transaction& tx) { return act_(call, tx); });
+    server_.action("POST", "/things", [this](const StepCall& call, Transaction& tx) { return act_.now()(call, tx); });
     server_.compensation("DELETE", "/things/:id",
-                         [this](const StepCall& call, Transaction& tx) { return undo_(call, tx); });
+                         [this](const StepCall& call, Transaction& tx) { return undo_.now()(call, tx); });
     server_.endpoint("GET", "/state", [](const PlainCall& call, Transaction& tx) -> Json {
       if (call.query.contains("fail")) throw std::runtime_error("asked to");
       return tx.query_json("SELECT what FROM effects ORDER BY rowid");
@@ -93,14 +113,14 @@ class StepServerTest : public ::testing::Test {
 
   saga::testing::TempFolder folder_;
   std::unique_ptr<BarrierStore> store_ = open();
-  StepHandler act_ = [](const StepCall& call, Transaction& tx) -> StepAnswer {
+  Replaceable act_{[](const StepCall& call, Transaction& tx) -> StepAnswer {
     tx.execute("INSERT INTO effects VALUES (?)", call.saga_id);
     return Done{call.input};
-  };
-  StepHandler undo_ = [](const StepCall& call, Transaction& tx) -> StepAnswer {
+  }};
+  Replaceable undo_{[](const StepCall& call, Transaction& tx) -> StepAnswer {
     tx.execute("DELETE FROM effects WHERE what = ?", call.path_parameters.at("id"));
     return Done{};
-  };
+  }};
   StepServer server_{*store_, {.drain = Millis{2'000}}};
 };
 
