@@ -85,7 +85,7 @@ Result<void> Remover::remove_one(SagaKey key, const Gone& gone) {
     const ResetAtEnd reset(row_);
     row_.bind(1, key);
     if (const int code = row_.step(); code != SQLITE_ROW) return tl::unexpected(error(code));
-    gone(row_.text(0), row_.text(1));
+    gone(key, row_.text(0), row_.text(1));
     stuck = row_.integer(2) > 0;
     if (!row_.is_null(3)) {
       Result<Tags> read = tags_from_text(row_.text(3));

@@ -23,8 +23,8 @@ inline constexpr const char* kChildren =
 /// One connection, one thread: the writer's.
 class Remover {
  public:
-  /// Told of every saga that goes, for the counts.
-  using Gone = std::function<void(const std::string& workflow, const std::string& status)>;
+  /// Told of every saga that goes.
+  using Gone = std::function<void(SagaKey key, const std::string& workflow, const std::string& status)>;
 
   [[nodiscard]] Result<void> prepare(Connection& connection);
 

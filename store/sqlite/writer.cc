@@ -531,11 +531,11 @@ Result<Epoch> Writer::take_over(ShardId shard, const std::string& owner) {
 
 Result<Purged> Writer::purge(std::span<const SagaKey> roots, Timestamp ended_before) {
   const auto until = std::chrono::steady_clock::now() + kPurgeSlice;
-  last_seqs_.clear();  // An ended saga may be among them.
   return in_transaction<Purged>("purging", [&]() -> Result<Purged> {
     group_counts_.clear();
     Purged purged;
-    const Remover::Gone gone = [this](const std::string& workflow, const std::string& status) {
+    const Remover::Gone gone = [this](SagaKey key, const std::string& workflow, const std::string& status) {
+      last_seqs_.erase(key);
       count(workflow, status, false, -1);
     };
     for (const SagaKey root : roots) {
