@@ -1,53 +1,15 @@
 #include "engine/api/ids.h"
 
-#include <sys/random.h>
-
 #include <algorithm>
 #include <array>
 #include <span>
 
-#include "base/check.h"
+#include "base/bytes.h"
 
 namespace saga::api {
 namespace {
 
-constexpr std::string_view kHex = "0123456789abcdef";
-
-/// Bytes that are given out once, drawn from the kernel for a dozen ids at a time.
-class RandomBytes {
- public:
-  void fill(std::span<unsigned char> bytes) {
-    SAGA_CHECK(bytes.size() <= drawn_.size(), "an id of few bytes");
-    if (drawn_.size() - used_ < bytes.size()) draw();
-    std::copy_n(drawn_.begin() + static_cast<std::ptrdiff_t>(used_), bytes.size(), bytes.begin());
-    used_ += bytes.size();
-  }
-
- private:
-  void draw() {
-    // At most 256 bytes are given whole and without a signal's interruption.
-    const ssize_t got = ::getrandom(drawn_.data(), drawn_.size(), 0);
-    SAGA_CHECK(got == static_cast<ssize_t>(drawn_.size()), "random bytes from the kernel");
-    used_ = 0;
-  }
-
-  std::array<unsigned char, 256> drawn_{};
-  std::size_t used_ = drawn_.size();
-};
-
-void fill_random(std::span<unsigned char> bytes) {
-  thread_local RandomBytes random;
-  random.fill(bytes);
-}
-
-void append_hex(std::string& out, std::span<const unsigned char> bytes) {
-  for (const unsigned char byte : bytes) {
-    out += kHex[byte >> 4];
-    out += kHex[byte & 15];
-  }
-}
-
-bool is_hex(std::string_view text) { return text.find_first_not_of(kHex) == std::string_view::npos; }
+bool is_hex(std::string_view text) { return text.find_first_not_of(kHexDigits) == std::string_view::npos; }
 
 bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
 

@@ -5,31 +5,21 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <sys/random.h>
 
 #include <array>
 #include <mutex>
 #include <random>
+#include <span>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/text.h"
 
 namespace saga::runtime {
 namespace {
 
-constexpr std::string_view kHex = "0123456789abcdef";
 /// Of the MAC's 32: enough that nobody guesses one, and a URL stays readable.
 constexpr std::size_t kMacBytes = 16;
-
-std::string to_hex(const unsigned char* bytes, std::size_t count) {
-  std::string text;
-  text.reserve(2 * count);
-  for (std::size_t i = 0; i < count; ++i) {
-    text += kHex[bytes[i] >> 4];
-    text += kHex[bytes[i] & 15];
-  }
-  return text;
-}
 
 /// No part of a target has a '/'.
 std::string text_of(const CallbackTarget& target) {
@@ -63,7 +53,10 @@ class CallbackTokens::Signer {
                              EVP_MAC_update(context_.get(), bytes, text.size()) == 1 &&
                              EVP_MAC_final(context_.get(), signature.data(), &length, signature.size()) == 1;
     SAGA_CHECK(signed_well && length >= kMacBytes, "HMAC-SHA256 from the cryptographic library");
-    return to_hex(signature.data(), kMacBytes);
+    std::string hex;
+    hex.reserve(2 * kMacBytes);
+    append_hex(hex, std::span(signature).first(kMacBytes));
+    return hex;
   }
 
  private:
@@ -76,7 +69,7 @@ CallbackTokens::CallbackTokens(std::string_view key_hex) {
   SAGA_CHECK(is_key(key_hex), "a callback key of 32 bytes as hex");
   std::string key;
   for (std::size_t i = 0; i < key_hex.size(); i += 2)
-    key += static_cast<char>(16 * kHex.find(key_hex[i]) + kHex.find(key_hex[i + 1]));
+    key += static_cast<char>(16 * kHexDigits.find(key_hex[i]) + kHexDigits.find(key_hex[i + 1]));
   signer_ = std::make_unique<Signer>(key);
 }
 
@@ -100,10 +93,10 @@ bool CallbackTokens::is_genuine(const CallbackTarget& target, std::string_view g
 
 std::string CallbackTokens::fresh_key() {
   std::array<unsigned char, kKeyBytes> bytes{};
-  // At most 256 bytes are given whole and without a signal's interruption.
-  const ssize_t got = ::getrandom(bytes.data(), bytes.size(), 0);
-  SAGA_CHECK(got == static_cast<ssize_t>(bytes.size()), "random bytes from the kernel");
-  return to_hex(bytes.data(), bytes.size());
+  fill_random(bytes);
+  std::string key;
+  append_hex(key, bytes);
+  return key;
 }
 
 std::string CallbackTokens::key_of_seed(std::uint64_t seed) {
@@ -114,7 +107,7 @@ std::string CallbackTokens::key_of_seed(std::uint64_t seed) {
 }
 
 bool CallbackTokens::is_key(std::string_view key_hex) {
-  return key_hex.size() == 2 * kKeyBytes && key_hex.find_first_not_of(kHex) == std::string_view::npos;
+  return key_hex.size() == 2 * kKeyBytes && key_hex.find_first_not_of(kHexDigits) == std::string_view::npos;
 }
 
 }  // namespace saga::runtime
