@@ -57,6 +57,11 @@ class Process:
     def rss_mb(self):
         return self._status_mb("VmRSS")
 
+    def rss_at_rest_mb(self):
+        """A second from now: what nobody uses has gone back to the system by then."""
+        time.sleep(1)
+        return self.rss_mb()
+
     def peak_mb(self):
         return self._status_mb("VmHWM")
 

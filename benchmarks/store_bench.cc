@@ -1,11 +1,9 @@
 // What a durable append costs. One iteration submits `range` appends, each the one event of a step (200 bytes of data)
 // of another saga, and waits for their acknowledgement: they share a commit or two.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include <condition_variable>
-#include <filesystem>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -13,6 +11,7 @@
 #include "base/check.h"
 #include "store/memory/memory_store.h"
 #include "store/sqlite/sqlite_store.h"
+#include "tests/support/temp_folder.h"
 
 namespace saga::store {
 namespace {
@@ -33,20 +32,14 @@ double cpu_us() {
 class Bench {
  public:
   explicit Bench(bool sqlite) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "saga-bench-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
     if (sqlite) {
       SqliteOptions options;
-      options.path = folder_ + "/saga.db";
+      options.path = folder_.path("saga.db");
       store_ = std::move(*make_sqlite_store(options));
     } else {
       store_ = make_memory_store();
     }
     SAGA_CHECK(store_->take_over(0, "bench").has_value(), "a store to take over");
-  }
-  ~Bench() {
-    store_.reset();
-    std::filesystem::remove_all(folder_);
   }
   Bench(const Bench&) = delete;
   Bench& operator=(const Bench&) = delete;
@@ -101,7 +94,7 @@ class Bench {
  private:
   static const std::string kStepText;
 
-  std::string folder_;
+  saga::testing::TempFolder folder_;  // Goes after the store in it.
   std::unique_ptr<Store> store_;
   std::vector<std::pair<SagaKey, std::int64_t>> sagas_;
   std::uint64_t random_ = 1;

@@ -1,4 +1,4 @@
-// A place on disk for one test.
+// A place on disk for one test, or one benchmark.
 #pragma once
 
 #include <stdlib.h>
