@@ -327,6 +327,8 @@ int run(Options options) {
     return std::fprintf(stderr, "saga_torture: %s\n", what.c_str()), 2;
   };
   if (options.seed == 0) options.seed = std::random_device{}();
+  auto workflows = workflows::load_workflow_files({options.workflows});
+  if (!workflows) return complain(workflows::format_problem(workflows.error().front()));
   std::string pattern = options.folder + "/sagad-torture-XXXXXX";
   if (::mkdtemp(pattern.data()) == nullptr) return complain("cannot make a folder in '" + options.folder + "'");
   options.folder = pattern;
@@ -335,8 +337,6 @@ int run(Options options) {
     return complain("expected --folder on a disk, but it is in memory");
   }
   std::filesystem::copy_file(options.workflows, options.folder + "/workflows.yaml");
-  auto workflows = workflows::load_workflow_files({options.folder + "/workflows.yaml"});
-  if (!workflows) return complain(workflows::format_problem(workflows.error().front()));
   std::printf("seed %llu, %d rounds, %.0f starts a second, in %s\n", static_cast<unsigned long long>(options.seed),
               options.rounds, options.rate, options.folder.c_str());
   std::fflush(stdout);
