@@ -10,6 +10,10 @@ using workflows::Workflow;
 /// Writes the members of one object, in order.
 class Writer {
  public:
+  Writer() {
+    out_.reserve(kUsualSize);
+    out_ += '{';
+  }
   Writer& text(std::string_view name, std::string_view value) {
     key(name);
     append_json_string(out_, value);
@@ -29,10 +33,6 @@ class Writer {
   Writer& raw(std::string_view name, std::string_view value) {
     append_all(out_, {out_.size() > 1 ? ",\"" : "\"", name, "\":", value});
     return *this;
-  }
-  Writer() {
-    out_.reserve(kUsualSize);
-    out_ += '{';
   }
   [[nodiscard]] std::string close() {
     out_ += '}';
