@@ -1,126 +1,163 @@
 #include "workers/dispatcher/connection.h"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <utility>
 
 namespace saga::workers {
 namespace {
 
-using asio::ip::tcp;
+std::error_code last_error() { return {errno, std::system_category()}; }
 
-/// Straight to the socket, which never blocks; suspends only where there is nothing to do yet.
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
 class PlainConnection final : public Connection {
  public:
   using Connection::Connection;
 
  protected:
-  Awaitable<error_code> secure() override { co_return error_code{}; }
-  bool has_handshake() const override { return false; }
+  Io handshake() override { return {}; }
   bool failed_write_left_nothing() const override { return true; }
-  bool holds_unread_bytes() override { return false; }
+  bool holds_unread_bytes() const override { return false; }
 
-  Awaitable<std::size_t> write_some(std::string_view bytes, error_code& error) override {
-    for (;;) {
-      const std::size_t count = socket_.write_some(asio::buffer(bytes.data(), bytes.size()), error);
-      if (error != asio::error::would_block) co_return count;
-      co_await socket_.async_wait(Socket::wait_write, into(error));
-      if (error) co_return 0;
-    }
+  Io write_some(std::string_view bytes) override {
+    return done(::send(socket(), bytes.data(), bytes.size(), MSG_NOSIGNAL));
   }
 
-  Awaitable<std::size_t> read_some(AnswerReader& reader, error_code& error) override {
-    for (;;) {
-      // Waiting first: the answer is rarely there already, and who waits needs no buffer.
-      co_await socket_.async_wait(Socket::wait_read, into(error));
-      if (error) co_return 0;
-      const auto space = reader.space();
-      const std::size_t count = socket_.read_some(asio::buffer(space.data(), space.size()), error);
-      if (error != asio::error::would_block) co_return count;
-    }
+  Io read_some(AnswerReader& reader) override {
+    if (!readable()) return {.count = 0, .error = {}, .again = true};
+    const std::span<char> space = reader.space();
+    const Io io = done(::recv(socket(), space.data(), space.size(), 0));
+    if (io.again || (io.count > 0 && io.count < space.size())) drained();
+    return io;
+  }
+
+ private:
+  static Io done(ssize_t count) {
+    if (count >= 0) return {.count = static_cast<std::size_t>(count), .error = {}};
+    if (would_block()) return {.count = 0, .error = {}, .again = true};
+    return {.count = 0, .error = last_error()};
   }
 };
 
 /// A client that connects to a port of its own range where nobody listens can be given that very port, and then talks
 /// to itself.
-bool is_connected_to_itself(Socket& socket) {
-  error_code ignored;
-  return socket.local_endpoint(ignored) == socket.remote_endpoint(ignored);
+bool is_connected_to_itself(int socket) {
+  Endpoint own{.address = {}, .size = sizeof(sockaddr_storage)};
+  Endpoint peer = own;
+  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own.address), &own.size) == 0 &&
+         ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer.address), &peer.size) == 0 && own.size == peer.size &&
+         std::memcmp(&own.address, &peer.address, own.size) == 0;
 }
 
 }  // namespace
 
-Awaitable<error_code> Connection::open(const Endpoint& peer) {
-  error_code error;
-  if (expired_) co_return asio::error::timed_out;
-  socket_.open(peer.protocol(), error);
-  if (error) co_return error;
-  co_await socket_.async_connect(peer, into(error));
-  if (error) co_return error;
-  if (expired_) co_return asio::error::timed_out;
-  if (is_connected_to_itself(socket_)) co_return asio::error::connection_refused;
-  socket_.set_option(tcp::no_delay(true), error);
-  if (!error) socket_.non_blocking(true, error);
-  if (!error && has_handshake()) error = co_await secure();
-  co_return expired_ ? asio::error::timed_out : error;
+Connection::~Connection() {
+  if (socket_ < 0) return;
+  loop_.forget(*this);
+  ::close(socket_);
 }
 
-Awaitable<Exchange> Connection::exchange(std::string_view request, AnswerReader& reader) {
-  error_code error;
-  std::string write_problem;
-  std::size_t written = 0;
-  while (written < request.size()) {
-    const std::size_t taken = co_await write_some(request.substr(written), error);
-    written += taken;
-    if (!error && !expired_) continue;
-    if (written == 0 && failed_write_left_nothing())
-      co_return Exchange{Exchange::End::kNothingWritten, error.message()};
-    if (expired_) co_return Exchange{Exchange::End::kTimeout, {}};
-    // A worker may refuse a large request before it has read it all: its answer can be there already.
-    write_problem = error.message();
-    break;
+void Connection::ready(std::uint32_t events) {
+  constexpr std::uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & (EPOLLOUT | kEnds)) != 0) writable_ = true;
+  if ((events & (EPOLLIN | kEnds)) != 0) readable_ = true;
+  if ((events & kEnds) != 0) ended_ = true;
+  if (user_ != nullptr) user_->go_on();
+}
+
+std::optional<std::error_code> Connection::open(const Endpoint& peer) {
+  if (stage_ == Stage::kNew) {
+    if (const std::error_code error = connect(peer)) return error;
+    stage_ = Stage::kConnecting;
   }
-  co_return co_await read_answer(reader, std::move(write_problem));
+  if (stage_ == Stage::kConnecting) {
+    if (!writable_) return std::nullopt;
+    if (const std::error_code error = connected()) return error;
+    stage_ = Stage::kShakingHands;
+  }
+  const Io io = handshake();
+  if (io.again) return std::nullopt;
+  stage_ = Stage::kOpen;
+  return io.error;
 }
 
-Awaitable<Exchange> Connection::read_answer(AnswerReader& reader, std::string write_problem) {
+std::error_code Connection::connect(const Endpoint& peer) {
+  socket_ = ::socket(peer.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  if (socket_ < 0) return last_error();
+  const int on = 1;
+  if (::setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) return last_error();
+  const int begun = ::connect(socket_, reinterpret_cast<const sockaddr*>(&peer.address), peer.size);
+  if (begun != 0 && errno != EINPROGRESS) return last_error();
+  return loop_.watch(socket_, *this);
+}
+
+std::error_code Connection::connected() {
+  int error = 0;
+  socklen_t size = sizeof error;
+  if (::getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0) return last_error();
+  if (error == 0 && is_connected_to_itself(socket_)) error = ECONNREFUSED;
+  return {error, std::system_category()};
+}
+
+std::optional<Exchange> Connection::exchange(std::string_view request, AnswerReader& reader) {
+  while (written_ < request.size() && write_problem_.empty()) {
+    const Io io = write_some(request.substr(written_));
+    if (io.again) return std::nullopt;
+    written_ += io.count;
+    if (!io.error) continue;
+    if (written_ == 0 && failed_write_left_nothing())
+      return Exchange{Exchange::End::kNothingWritten, io.error.message()};
+    // A worker may refuse a large request before it has read it all: its answer can be there already.
+    write_problem_ = io.error.message();
+  }
+  std::optional<Exchange> ended = read_answer(reader);
+  if (ended) written_ = 0;
+  return ended;
+}
+
+std::optional<Exchange> Connection::read_answer(AnswerReader& reader) {
   using End = Exchange::End;
   for (;;) {
-    error_code error;
-    const std::size_t count = co_await read_some(reader, error);
-    if (expired_) co_return Exchange{End::kTimeout, {}};
-    if (error) {
+    const Io io = read_some(reader);
+    if (io.again) return std::nullopt;
+    if (io.count == 0) {
+      const bool closed = !io.error;
       // Only a proper end completes a body that lasts until the end.
-      if (error == asio::error::eof && reader.ended()) co_return Exchange{End::kAnswered, {}};
-      if (!write_problem.empty()) co_return Exchange{End::kLost, std::move(write_problem)};
-      co_return Exchange{End::kLost, error == asio::error::eof ? std::string("closed by the worker") : error.message()};
+      if (closed && reader.ended()) return Exchange{End::kAnswered, {}};
+      if (!write_problem_.empty()) return Exchange{End::kLost, std::move(write_problem_)};
+      return Exchange{End::kLost, closed ? "closed by the worker" : io.error.message()};
     }
-    switch (reader.received(count)) {
+    switch (reader.received(io.count)) {
       case AnswerReader::State::kReading:
         break;
       case AnswerReader::State::kComplete:
-        co_return Exchange{End::kAnswered, {}};
+        return Exchange{End::kAnswered, {}};
       case AnswerReader::State::kNotHttp:
-        co_return Exchange{End::kNotHttp, reader.problem()};
+        return Exchange{End::kNotHttp, reader.problem()};
     }
   }
 }
 
 bool Connection::quiet() {
-  if (expired_ || holds_unread_bytes()) return false;
+  if (!write_problem_.empty() || ended_ || holds_unread_bytes()) return false;
+  return !readable_ || quiet_now();
+}
+
+bool Connection::quiet_now() {
+  if (!write_problem_.empty() || ended_ || holds_unread_bytes()) return false;
   char byte = 0;
-  error_code error;
-  socket_.receive(asio::buffer(&byte, 1), Socket::message_peek, error);
-  return error == asio::error::would_block;  // A byte belongs to no call; an end or an error is one.
+  // A byte belongs to no call; an end or an error is one.
+  if (::recv(socket_, &byte, 1, MSG_PEEK) >= 0 || !would_block()) return false;
+  drained();
+  return true;
 }
 
-void Connection::expire() {
-  expired_ = true;
-  error_code ignored;
-  socket_.close(ignored);
-}
-
-std::unique_ptr<Connection> make_plain_connection(asio::io_context& io) {
-  return std::make_unique<PlainConnection>(io);
-}
+std::unique_ptr<Connection> make_plain_connection(EventLoop& loop) { return std::make_unique<PlainConnection>(loop); }
 
 }  // namespace saga::workers

@@ -1,48 +1,45 @@
-// Points in time past which something is given up: one timer for all of them, because a timer a call would cost more
-// than the call. Not thread-safe: lives on the dispatcher thread.
+// Points in time past which something is given up, ordered by when the first is due. Not thread-safe: lives on the
+// event loop's thread.
 #pragma once
 
+#include <chrono>
 #include <map>
-#include <optional>
-
-#include "workers/dispatcher/asio.h"
 
 namespace saga::workers {
+
+using SteadyClock = std::chrono::steady_clock;
+using TimePoint = SteadyClock::time_point;
 
 /// Something that can be given up.
 class Expiring {
  public:
   virtual ~Expiring() = default;
-  /// Its time has come. Whatever waits must end soon with an error.
+  /// Its time has come. May destroy it.
   virtual void expire() = 0;
 };
 
 class Deadlines {
  public:
-  explicit Deadlines(asio::io_context& io) : timer_(std::in_place, io.get_executor()) {}
+  /// When the first is due; `TimePoint::max()` where there is none.
+  [[nodiscard]] TimePoint next() const { return entries_.empty() ? TimePoint::max() : entries_.begin()->first; }
 
-  /// Nothing expires any more; entries may still end. To be called before the io_context goes.
-  void stop() { timer_.reset(); }
+  /// Expires what is due.
+  void expire_due(TimePoint now);
 
  private:
   friend class Deadline;
   using Entries = std::multimap<TimePoint, class Deadline*>;
 
-  Entries::iterator add(TimePoint when, Deadline& deadline);
-  void wait_for_first();
-  void expire_due();
-
-  std::optional<Timer> timer_;
   Entries entries_;
-  bool waiting_ = false;
-  TimePoint waiting_until_{};
 };
 
 /// As long as it lives, `expiring.expire()` is called once `when` has come.
 class Deadline {
  public:
   Deadline(Deadlines& deadlines, TimePoint when, Expiring& expiring)
-      : deadlines_(deadlines), expiring_(expiring), entry_(deadlines.add(when, *this)) {}
+      : deadlines_(deadlines),
+        expiring_(expiring),
+        entry_(deadlines.entries_.emplace_hint(deadlines.entries_.end(), when, this)) {}
   ~Deadline() {
     if (!expired_) deadlines_.entries_.erase(entry_);
   }

@@ -113,9 +113,9 @@ struct DispatcherOptions {
   std::function<Breaker::Time()> now = std::chrono::steady_clock::now;  ///< For health and breakers; any thread.
 };
 
-/// The real one: one thread, Boost.Asio and Beast coroutines, pooled keep-alive connections, round robin over those of a
-/// service's instances whose breaker is not open. TLS for https URLs with the system's CAs, loaded when the first such call is made.
-/// `kInvalid` when a URL is not one. Destroying it drops the calls in flight without calling `done`.
+/// The real one: one thread with an event loop, pooled keep-alive connections, round robin over those of a service's
+/// instances whose breaker is not open. TLS for https URLs with the system's CAs, loaded when the first such call is
+/// made. `kInvalid` when a URL is not one; `kOverloaded` when the process has no descriptor left. Destroying it drops the calls in flight without calling `done`.
 [[nodiscard]] Result<std::unique_ptr<Dispatcher>> make_http_dispatcher(const Services& services, const DispatcherOptions& options);
 
 }  // namespace saga::workers

@@ -1,7 +1,6 @@
 #include "workers/dispatcher/instance.h"
 
-#include <boost/asio/error.hpp>
-#include <boost/asio/ip/address.hpp>
+#include <algorithm>
 
 namespace saga::workers {
 namespace {
@@ -9,29 +8,17 @@ namespace {
 /// A name is looked up again after this long: often enough to follow a service that moves, seldom enough not to be
 /// felt by its calls.
 constexpr std::chrono::seconds kAddressesFresh{5};
+/// Nobody closes a connection that was used so lately without the event loop having told of it by now; one that has
+/// been idle for longer is looked at before it carries a call.
+constexpr std::chrono::seconds kSurelyOpen{1};
 
 }  // namespace
 
-/// Holds a call up until a look-up has ended or the call's time has come.
-class Instance::Waiter final : public Expiring {
- public:
-  explicit Waiter(asio::io_context& io) : event_(io.get_executor(), TimePoint::max()) {}
-  void expire() override { wake(); }
-  void wake() { event_.cancel(); }
-  Awaitable<void> wait() {
-    error_code cancelled;
-    co_await event_.async_wait(into(cancelled));
-  }
-
- private:
-  Timer event_;
-};
-
 Instance::Instance(BaseUrl url, Network& network) : url_(std::move(url)), network_(network) {
-  error_code error;
-  const auto address = asio::ip::make_address(url_.host, error);
-  literal_ = !error;
-  if (literal_) addresses_.emplace_back(address, url_.port);
+  if (const auto address = Resolver::literal(url_.host, url_.port)) {
+    literal_ = true;
+    addresses_.push_back(*address);
+  }
 }
 
 std::unique_ptr<Connection> Instance::take_idle() {
@@ -39,65 +26,49 @@ std::unique_ptr<Connection> Instance::take_idle() {
   while (!idle_.empty()) {
     Idle last = std::move(idle_.back());
     idle_.pop_back();
-    if (last.until > now && last.connection->quiet()) return std::move(last.connection);
+    if (last.until <= now) continue;
+    const bool lately = now - last.since < kSurelyOpen;
+    if (lately ? last.connection->quiet() : last.connection->quiet_now()) return std::move(last.connection);
   }
   return nullptr;
 }
 
 void Instance::put_idle(std::unique_ptr<Connection> connection, std::chrono::milliseconds keep) {
-  idle_.push_back({std::move(connection), SteadyClock::now() + keep});
-}
-
-void Instance::close_idle(TimePoint now, bool all) {
-  std::erase_if(idle_, [&](const Idle& kept) { return all || kept.until <= now || !kept.connection->quiet(); });
-}
-
-Awaitable<Result<std::unique_ptr<Connection>>> Instance::connect(TimePoint deadline) {
-  if (!literal_) {
-    const Result<void> found = co_await find_addresses(deadline);
-    if (!found) co_return tl::unexpected<Error>(found.error());
-  }
-  const std::vector<Endpoint> addresses = addresses_;
-  error_code error = asio::error::host_not_found;
-  for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const TimePoint now = SteadyClock::now();
-    if (now >= deadline) {
-      error = asio::error::timed_out;
-      break;
-    }
-    std::unique_ptr<Connection> connection =
-        url_.tls ? network_.tls.make_connection(url_.host) : make_plain_connection(network_.io);
-    // An address that swallows everything leaves the others their share.
-    const auto share = (deadline - now) / static_cast<std::int64_t>(addresses.size() - i);
-    const Deadline limit(network_.deadlines, now + share, *connection);
-    error = co_await connection->open(addresses[i]);
-    if (!error) co_return std::move(connection);
-  }
-  if (error == asio::error::timed_out)
-    co_return fail(ErrorCode::kUnavailable, "it took longer than the call's timeout");
-  if (error == asio::error::no_descriptors) co_return fail(ErrorCode::kOverloaded, error.message());
-  co_return fail(ErrorCode::kUnavailable, error.message());
-}
-
-Awaitable<Result<void>> Instance::find_addresses(TimePoint deadline) {
+  connection->serve(nullptr);
   const TimePoint now = SteadyClock::now();
-  if (!addresses_.empty() && now - found_at_ < kAddressesFresh) co_return Result<void>();
-  if (!resolving_) {
-    resolving_ = true;
-    network_.resolver.resolve(url_.host, url_.port, [this](Resolver::Addresses found) { resolved(std::move(found)); });
-  }
-  Waiter waiter(network_.io);
-  waiters_.push_back(&waiter);
-  {
-    const Deadline limit(network_.deadlines, deadline, waiter);
-    co_await waiter.wait();
-  }
-  std::erase(waiters_, &waiter);
+  idle_.push_back({std::move(connection), now, now + keep});
+}
+
+void Instance::close_idle(TimePoint now) {
+  std::erase_if(idle_, [&](const Idle& kept) { return kept.until <= now || !kept.connection->quiet(); });
+}
+
+std::unique_ptr<Connection> Instance::make_connection() {
+  return url_.tls ? network_.tls.make_connection(url_.host) : make_plain_connection(network_.loop);
+}
+
+bool Instance::knows_addresses() const {
+  return literal_ || (!addresses_.empty() && SteadyClock::now() - found_at_ < kAddressesFresh);
+}
+
+Result<std::vector<Endpoint>> Instance::addresses() const {
   // Where the name servers fail, or are slow, the last known addresses are better than none.
-  if (!addresses_.empty()) co_return Result<void>();
+  if (!addresses_.empty()) return addresses_;
   if (resolving_)
-    co_return fail(ErrorCode::kUnavailable, "looking up '" + url_.host + "' took longer than the call's timeout");
-  co_return fail(ErrorCode::kUnavailable, "looking up '" + url_.host + "' failed: " + resolve_problem_);
+    return fail(ErrorCode::kUnavailable, "looking up '" + url_.host + "' took longer than the call's timeout");
+  return fail(ErrorCode::kUnavailable, "looking up '" + url_.host + "' failed: " + resolve_problem_);
+}
+
+void Instance::await_addresses(Waiter& waiter) {
+  waiters_.push_back(&waiter);
+  if (resolving_) return;
+  resolving_ = true;
+  network_.resolver.resolve(url_.host, url_.port, [this](Resolver::Addresses found) { resolved(std::move(found)); });
+}
+
+void Instance::leave(const Waiter& waiter) {
+  std::erase(waiters_, &waiter);
+  std::erase(told_, &waiter);
 }
 
 void Instance::resolved(Resolver::Addresses found) {
@@ -108,7 +79,14 @@ void Instance::resolved(Resolver::Addresses found) {
   } else {
     resolve_problem_ = found.error().message;
   }
-  for (Waiter* waiter : waiters_) waiter->wake();
+  // Who is told may end, and the next call may wait for another look-up.
+  told_.assign(waiters_.rbegin(), waiters_.rend());
+  waiters_.clear();
+  while (!told_.empty()) {
+    Waiter& next = *told_.back();
+    told_.pop_back();
+    next.looked_up();
+  }
 }
 
 }  // namespace saga::workers

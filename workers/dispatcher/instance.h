@@ -1,4 +1,4 @@
-// One instance of a service: its addresses and the connections kept to it. Not thread-safe: lives on the dispatcher
+// One instance of a service: its addresses and the connections kept to it. Not thread-safe: lives on the event loop's
 // thread.
 #pragma once
 
@@ -17,19 +17,28 @@ namespace saga::workers {
 
 /// What every instance of a dispatcher uses.
 struct Network {
-  explicit Network(asio::io_context& context) : io(context), deadlines(context), resolver(context), tls(context) {}
+  explicit Network(EventLoop& event_loop) : loop(event_loop), resolver(event_loop), tls(event_loop) {}
 
-  asio::io_context& io;
-  Deadlines deadlines;
+  EventLoop& loop;
   Resolver resolver;
   TlsClient tls;
 };
 
 class Instance {
  public:
+  /// Waits for a look-up.
+  class Waiter {
+   public:
+    virtual void looked_up() = 0;
+
+   protected:
+    ~Waiter() = default;
+  };
+
   Instance(BaseUrl url, Network& network);
 
   [[nodiscard]] const BaseUrl& url() const { return url_; }
+  [[nodiscard]] Network& network() { return network_; }
 
   /// A kept connection that is still good, the last used first. Null: there is none.
   [[nodiscard]] std::unique_ptr<Connection> take_idle();
@@ -37,12 +46,21 @@ class Instance {
   /// Keeps `connection` for the next call, for at most `keep`.
   void put_idle(std::unique_ptr<Connection> connection, std::chrono::milliseconds keep);
 
-  /// Closes the kept connections that have been unused for too long or were closed by the worker; all of them if `all`.
-  void close_idle(TimePoint now, bool all = false);
+  /// Closes the kept connections that have been unused for too long or were closed by the worker.
+  void close_idle(TimePoint now);
+  void close_all_idle() { idle_.clear(); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
 
-  /// A new connection, tried at each address in turn; no later than `deadline`. The error says why there is none.
-  [[nodiscard]] Awaitable<Result<std::unique_ptr<Connection>>> connect(TimePoint deadline);
+  /// A connection that is not open yet.
+  [[nodiscard]] std::unique_ptr<Connection> make_connection();
+
+  /// True while `addresses` can be used as they are.
+  [[nodiscard]] bool knows_addresses() const;
+  /// The newest known. An error where there are none: why.
+  [[nodiscard]] Result<std::vector<Endpoint>> addresses() const;
+  /// Looks them up, if nobody does already, and tells `waiter` once it is over, unless it has left.
+  void await_addresses(Waiter& waiter);
+  void leave(const Waiter& waiter);
 
   /// True when nothing of this instance is under way and it can be destroyed.
   [[nodiscard]] bool at_rest() const { return idle_.empty() && !resolving_; }
@@ -50,12 +68,10 @@ class Instance {
  private:
   struct Idle {
     std::unique_ptr<Connection> connection;
+    TimePoint since;
     TimePoint until;
   };
-  class Waiter;
 
-  /// Brings `addresses_` up to date; an error where there are none.
-  [[nodiscard]] Awaitable<Result<void>> find_addresses(TimePoint deadline);
   void resolved(Resolver::Addresses found);
 
   const BaseUrl url_;
@@ -68,6 +84,7 @@ class Instance {
   bool resolving_ = false;
   std::string resolve_problem_;
   std::vector<Waiter*> waiters_;
+  std::vector<Waiter*> told_;  ///< Those who are being told; the next is at the back.
 };
 
 }  // namespace saga::workers

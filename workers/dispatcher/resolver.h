@@ -1,13 +1,15 @@
 // Host names to addresses, without holding up anyone: a look-up that hangs holds its own thread and nothing else.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "workers/dispatcher/asio.h"
+#include "workers/dispatcher/connection.h"
 
 namespace saga::workers {
 
@@ -15,15 +17,18 @@ class Resolver {
  public:
   using Addresses = Result<std::vector<Endpoint>>;
 
-  explicit Resolver(asio::io_context& io);
+  /// The address that `host` is, if it is one and not a name.
+  [[nodiscard]] static std::optional<Endpoint> literal(const std::string& host, std::uint16_t port);
+
+  explicit Resolver(EventLoop& loop);
   ~Resolver() { stop(); }
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
 
-  /// `done` runs on the thread of the io_context, once, unless the resolver is stopped before.
+  /// `done` runs on the event loop's thread, once, unless the resolver is stopped before.
   void resolve(const std::string& host, std::uint16_t port, std::function<void(Addresses)> done);
 
-  /// Nothing is reported any more. To be called before the io_context goes.
+  /// Nothing is reported any more. To be called before the event loop goes.
   void stop();
 
  private:

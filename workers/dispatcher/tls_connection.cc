@@ -1,83 +1,140 @@
 #include "workers/dispatcher/tls_connection.h"
 
-#include <boost/asio/ip/address.hpp>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/asio/ssl/stream.hpp>
-#include <utility>
+#include <arpa/inet.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+#include "base/check.h"
 
 namespace saga::workers {
 namespace {
 
-namespace ssl = asio::ssl;
+struct Freed {
+  void operator()(SSL* ssl) const { SSL_free(ssl); }
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
+
+/// The errors of OpenSSL's queue.
+class OpenSslErrors final : public std::error_category {
+ public:
+  const char* name() const noexcept override { return "openssl"; }
+  std::string message(int value) const override {
+    const char* reason = ERR_reason_error_string(static_cast<unsigned>(value));
+    return reason != nullptr ? reason : "error " + std::to_string(static_cast<unsigned>(value)) + " of OpenSSL";
+  }
+};
+
+const OpenSslErrors& openssl_errors() {
+  static const OpenSslErrors category;
+  return category;
+}
+
+bool is_address(const std::string& host) {
+  in6_addr any{};
+  return ::inet_pton(AF_INET, host.c_str(), &any) == 1 || ::inet_pton(AF_INET6, host.c_str(), &any) == 1;
+}
 
 class TlsConnection final : public Connection {
  public:
-  TlsConnection(asio::io_context& io, ssl::context& context, const std::string& host)
-      : Connection(io), host_(host), stream_(socket_, context) {}
+  TlsConnection(EventLoop& loop, SSL_CTX* context, const std::string& host)
+      : Connection(loop), ssl_(SSL_new(context)), host_(host) {
+    if (ssl_ == nullptr) throw std::bad_alloc();
+  }
 
  protected:
-  bool has_handshake() const override { return true; }
-
   /// What OpenSSL had put on the wire when a write failed cannot be known.
   bool failed_write_left_nothing() const override { return false; }
 
-  bool holds_unread_bytes() override {
-    return SSL_pending(stream_.native_handle()) > 0 || BIO_ctrl_pending(SSL_get_rbio(stream_.native_handle())) > 0;
+  bool holds_unread_bytes() const override { return SSL_has_pending(ssl_.get()) == 1; }
+
+  Io handshake() override {
+    if (SSL_get_fd(ssl_.get()) < 0 && !prepare())
+      return {.count = 0, .error = std::make_error_code(std::errc::invalid_argument)};
+    ERR_clear_error();
+    const int result = SSL_connect(ssl_.get());
+    if (result == 1) return {};
+    Io io = failed(result);
+    if (!io.again && !io.error) io.error = std::make_error_code(std::errc::connection_reset);  // A goodbye instead.
+    return io;
   }
 
-  Awaitable<error_code> secure() override {
-    error_code error;
-    asio::ip::make_address(host_, error);
-    const bool named = static_cast<bool>(error);
-    error.clear();
-    // Server name indication is for names only.
-    if (named && SSL_set_tlsext_host_name(stream_.native_handle(), host_.c_str()) != 1)
-      co_return asio::error::invalid_argument;
-    constexpr unsigned char kHttp11[] = "\x08http/1.1";
-    SSL_set_alpn_protos(stream_.native_handle(), kHttp11, sizeof(kHttp11) - 1);
-    stream_.set_verify_mode(ssl::verify_peer, error);
-    if (!error) stream_.set_verify_callback(ssl::host_name_verification(host_), error);
-    if (error) co_return error;
-    co_await stream_.async_handshake(ssl::stream_base::client, into(error));
-    co_return error;
+  Io write_some(std::string_view bytes) override {
+    ERR_clear_error();
+    std::size_t count = 0;
+    const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &count);
+    return result == 1 ? Io{.count = count, .error = {}} : failed(result);
   }
 
-  Awaitable<std::size_t> write_some(std::string_view bytes, error_code& error) override {
-    co_return co_await stream_.async_write_some(asio::buffer(bytes.data(), bytes.size()), into(error));
-  }
-
-  Awaitable<std::size_t> read_some(AnswerReader& reader, error_code& error) override {
+  Io read_some(AnswerReader& reader) override {
+    if (!readable() && !holds_unread_bytes()) return {.count = 0, .error = {}, .again = true};
     const auto space = reader.space();
-    co_return co_await stream_.async_read_some(asio::buffer(space.data(), space.size()), into(error));
+    ERR_clear_error();
+    std::size_t count = 0;
+    const int result = SSL_read_ex(ssl_.get(), space.data(), space.size(), &count);
+    return result == 1 ? Io{.count = count, .error = {}} : failed(result);
   }
 
  private:
+  [[nodiscard]] bool prepare() {
+    const bool trusts_host =
+        is_address(host_)
+            ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_.get()), host_.c_str()) == 1
+            // Server name indication is for names only.
+            : SSL_set_tlsext_host_name(ssl_.get(), host_.c_str()) == 1 && SSL_set1_host(ssl_.get(), host_.c_str()) == 1;
+    constexpr unsigned char kHttp11[] = "\x08http/1.1";
+    return trusts_host && SSL_set_alpn_protos(ssl_.get(), kHttp11, sizeof(kHttp11) - 1) == 0 &&
+           SSL_set_fd(ssl_.get(), socket()) == 1;
+  }
+
+  Io failed(int result) {
+    const int saved = errno;
+    switch (SSL_get_error(ssl_.get(), result)) {
+      case SSL_ERROR_WANT_READ:
+        drained();
+        return {.count = 0, .error = {}, .again = true};
+      case SSL_ERROR_WANT_WRITE:
+        return {.count = 0, .error = {}, .again = true};
+      case SSL_ERROR_ZERO_RETURN:
+        return {};
+      case SSL_ERROR_SYSCALL:
+        return {.count = 0, .error = {saved != 0 ? saved : ECONNRESET, std::system_category()}};
+      default:
+        return {.count = 0, .error = {static_cast<int>(ERR_get_error()), openssl_errors()}};
+    }
+  }
+
+  const std::unique_ptr<SSL, Freed> ssl_;
   const std::string host_;
-  ssl::stream<Socket&> stream_;
 };
 
 }  // namespace
 
 struct TlsClient::Context {
-  ssl::context context{ssl::context::tls_client};
+  std::unique_ptr<SSL_CTX, Freed> context{SSL_CTX_new(TLS_client_method())};
 
   Context() {
-    error_code ignored;
-    context.set_options(
-        ssl::context::no_sslv2 | ssl::context::no_sslv3 | ssl::context::no_tlsv1 | ssl::context::no_tlsv1_1, ignored);
+    SAGA_CHECK(context != nullptr, "a TLS context from the cryptographic library");
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_mode(context.get(),
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
     // Where there are none, every handshake fails and says that nothing vouches for the worker.
-    context.set_default_verify_paths(ignored);
+    SSL_CTX_set_default_verify_paths(context.get());
+    ERR_clear_error();
   }
 };
 
-TlsClient::TlsClient(asio::io_context& io) : io_(io) {}
+TlsClient::TlsClient(EventLoop& loop) : loop_(loop) {}
 TlsClient::~TlsClient() = default;
 
 std::unique_ptr<Connection> TlsClient::make_connection(const std::string& host) {
   if (!context_) context_ = std::make_unique<Context>();
-  return std::make_unique<TlsConnection>(io_, context_->context, host);
+  return std::make_unique<TlsConnection>(loop_, context_->context.get(), host);
 }
 
 }  // namespace saga::workers

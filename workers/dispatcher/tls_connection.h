@@ -13,7 +13,7 @@ namespace saga::workers {
 /// milliseconds and some megabytes which a process without https should not pay.
 class TlsClient {
  public:
-  explicit TlsClient(asio::io_context& io);
+  explicit TlsClient(EventLoop& loop);
   ~TlsClient();
 
   /// A connection that accepts only a worker with a valid certificate for `host`.
@@ -21,7 +21,7 @@ class TlsClient {
 
  private:
   struct Context;
-  asio::io_context& io_;
+  EventLoop& loop_;
   std::unique_ptr<Context> context_;
 };
 
