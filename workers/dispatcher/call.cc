@@ -14,7 +14,7 @@ Call::Call(Owner& owner, Instance& instance, std::unique_ptr<Attempt> attempt)
     : owner_(owner),
       instance_(instance),
       attempt_(std::move(attempt)),
-      started_(SteadyClock::now()),
+      started_(net::SteadyClock::now()),
       deadline_(started_ + attempt_->call.timeout),
       request_(request_text(attempt_->call, instance.url(), attempt_->route->service().headers)) {
   // It has them all: thousands of calls that wait for their answers need not hold them twice.
@@ -23,7 +23,7 @@ Call::Call(Owner& owner, Instance& instance, std::unique_ptr<Attempt> attempt)
 }
 
 std::chrono::microseconds Call::took() const {
-  return std::chrono::duration_cast<std::chrono::microseconds>(SteadyClock::now() - started_);
+  return std::chrono::duration_cast<std::chrono::microseconds>(net::SteadyClock::now() - started_);
 }
 
 void Call::expire() {
@@ -65,7 +65,7 @@ std::optional<CallOutcome> Call::advance() {
     connection_.reset();
     sent_ = false;
     // Closed by the worker while it was kept: another carries the call, which nobody has seen.
-    if (!kept_ || SteadyClock::now() >= deadline_) return unreachable(exchange->problem);
+    if (!kept_ || net::SteadyClock::now() >= deadline_) return unreachable(exchange->problem);
   }
 }
 

@@ -18,7 +18,7 @@ namespace saga::workers {
 
 /// A state machine: it gets a connection, kept or new, sends its request and reads the answer. Each time something has
 /// become possible it goes on as far as it can.
-class Call final : public Connection::User, public Expiring {
+class Call final : public Connection::User, public net::Expiring {
  public:
   /// The owner of all calls.
   class Owner {
@@ -61,8 +61,8 @@ class Call final : public Connection::User, public Expiring {
   Owner& owner_;
   Instance& instance_;
   std::unique_ptr<Attempt> attempt_;
-  const TimePoint started_;  ///< When it left the queue.
-  const TimePoint deadline_;
+  const net::TimePoint started_;  ///< When it left the queue.
+  const net::TimePoint deadline_;
   std::string request_;
 
   std::unique_ptr<Connector> connector_;
@@ -71,7 +71,7 @@ class Call final : public Connection::User, public Expiring {
   bool kept_ = false;  ///< The connection has carried another call.
   bool sent_ = false;  ///< A byte may have left.
   std::optional<AnswerReader> reader_;
-  std::optional<Deadline> limit_;
+  std::optional<net::Deadline> limit_;
   bool expired_ = false;
 };
 

@@ -41,7 +41,7 @@ std::optional<Result<std::unique_ptr<Connection>>> Connector::go_on() {
 }
 
 bool Connector::try_next() {
-  const TimePoint now = SteadyClock::now();
+  const net::TimePoint now = net::SteadyClock::now();
   if (next_ == addresses_.size()) return false;
   if (now >= deadline_) {
     error_ = std::make_error_code(std::errc::timed_out);

@@ -14,10 +14,10 @@ namespace saga::workers {
 
 /// Looks the instance's name up where it has to, and tries its addresses in turn until one takes a connection; no later
 /// than `deadline`.
-class Connector final : private Instance::Waiter, public Expiring {
+class Connector final : private Instance::Waiter, public net::Expiring {
  public:
   /// `user` is told when it is worth calling `go_on`, and gets the connection.
-  Connector(Instance& instance, TimePoint deadline, Connection::User& user)
+  Connector(Instance& instance, net::TimePoint deadline, Connection::User& user)
       : instance_(instance), deadline_(deadline), user_(user) {}
   ~Connector() override { instance_.leave(*this); }
   Connector(const Connector&) = delete;
@@ -37,11 +37,11 @@ class Connector final : private Instance::Waiter, public Expiring {
   [[nodiscard]] Error why_not() const;
 
   Instance& instance_;
-  const TimePoint deadline_;
+  const net::TimePoint deadline_;
   Connection::User& user_;
   Stage stage_ = Stage::kNew;
   bool expired_ = false;  ///< The look-up's time, or that of this address.
-  std::optional<Deadline> limit_;
+  std::optional<net::Deadline> limit_;
   std::vector<Endpoint> addresses_;
   std::size_t next_ = 0;
   std::unique_ptr<Connection> connection_;  ///< To the address before `next_`, while it is being opened.

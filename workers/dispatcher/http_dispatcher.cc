@@ -9,9 +9,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "net/event_loop.h"
 #include "workers/dispatcher/call.h"
 #include "workers/dispatcher/dispatcher.h"
-#include "workers/dispatcher/event_loop.h"
 #include "workers/dispatcher/instance.h"
 #include "workers/dispatcher/traffic.h"
 
@@ -21,7 +21,7 @@ namespace {
 /// The connections to the instances of a route, in the order of its URLs.
 using Instances = std::vector<std::unique_ptr<Instance>>;
 
-class HttpDispatcher final : public Dispatcher, public Call::Owner, public Expiring {
+class HttpDispatcher final : public Dispatcher, public Call::Owner, public net::Expiring {
  public:
   explicit HttpDispatcher(const DispatcherOptions& options)
       : options_(options),
@@ -55,7 +55,7 @@ class HttpDispatcher final : public Dispatcher, public Call::Owner, public Expir
   void for_each_instance(Visit visit);
 
   const DispatcherOptions options_;
-  EventLoop loop_;
+  net::EventLoop loop_;
   Network network_{loop_};
   Traffic traffic_;
 
@@ -68,7 +68,7 @@ class HttpDispatcher final : public Dispatcher, public Call::Owner, public Expir
   std::list<Call> calls_;
   std::vector<Call*> new_;  ///< Have not sent anything.
   bool going_on_with_new_ = false;
-  std::optional<Deadline> sweep_;
+  std::optional<net::Deadline> sweep_;
 
   std::thread thread_;
 };
@@ -161,15 +161,15 @@ void HttpDispatcher::for_each_instance(Visit visit) {
 void HttpDispatcher::sweep_later() {
   if (sweep_) return;
   // Often enough that none outlives its time by much, seldom enough to cost nothing.
-  const auto in = std::clamp<SteadyClock::duration>(options_.idle_connection / 4, std::chrono::milliseconds(50),
-                                                    std::chrono::seconds(1));
-  sweep_.emplace(loop_.deadlines(), SteadyClock::now() + in, *this);
+  const auto in = std::clamp<net::SteadyClock::duration>(options_.idle_connection / 4, std::chrono::milliseconds(50),
+                                                         std::chrono::seconds(1));
+  sweep_.emplace(loop_.deadlines(), net::SteadyClock::now() + in, *this);
 }
 
 /// Sweeps: closes what was kept for too long, and forgets URLs that steps named.
 void HttpDispatcher::expire() {
   sweep_.reset();
-  const TimePoint now = SteadyClock::now();
+  const net::TimePoint now = net::SteadyClock::now();
   std::size_t left = 0;
   for_each_instance([&](Instance& instance) {
     instance.close_idle(now);

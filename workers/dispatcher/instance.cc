@@ -22,7 +22,7 @@ Instance::Instance(BaseUrl url, Network& network) : url_(std::move(url)), networ
 }
 
 std::unique_ptr<Connection> Instance::take_idle() {
-  const TimePoint now = SteadyClock::now();
+  const net::TimePoint now = net::SteadyClock::now();
   while (!idle_.empty()) {
     Idle last = std::move(idle_.back());
     idle_.pop_back();
@@ -35,20 +35,20 @@ std::unique_ptr<Connection> Instance::take_idle() {
 
 void Instance::put_idle(std::unique_ptr<Connection> connection, std::chrono::milliseconds keep) {
   connection->serve(nullptr);
-  const TimePoint now = SteadyClock::now();
+  const net::TimePoint now = net::SteadyClock::now();
   idle_.push_back({std::move(connection), now, now + keep});
 }
 
-void Instance::close_idle(TimePoint now) {
+void Instance::close_idle(net::TimePoint now) {
   std::erase_if(idle_, [&](const Idle& kept) { return kept.until <= now || !kept.connection->quiet(); });
 }
 
 std::unique_ptr<Connection> Instance::make_connection() {
-  return url_.tls ? network_.tls.make_connection(url_.host) : make_plain_connection(network_.loop);
+  return std::make_unique<Connection>(network_.loop, url_.tls, url_.tls ? network_.tls.session(url_.host) : nullptr);
 }
 
 bool Instance::knows_addresses() const {
-  return literal_ || (!addresses_.empty() && SteadyClock::now() - found_at_ < kAddressesFresh);
+  return literal_ || (!addresses_.empty() && net::SteadyClock::now() - found_at_ < kAddressesFresh);
 }
 
 Result<std::vector<Endpoint>> Instance::addresses() const {
@@ -75,7 +75,7 @@ void Instance::resolved(Resolver::Addresses found) {
   resolving_ = false;
   if (found) {
     addresses_ = std::move(*found);
-    found_at_ = SteadyClock::now();
+    found_at_ = net::SteadyClock::now();
   } else {
     resolve_problem_ = found.error().message;
   }

@@ -11,15 +11,15 @@
 #include "workers/dispatcher/base_url.h"
 #include "workers/dispatcher/connection.h"
 #include "workers/dispatcher/resolver.h"
-#include "workers/dispatcher/tls_connection.h"
+#include "workers/dispatcher/tls_client.h"
 
 namespace saga::workers {
 
 /// What every instance of a dispatcher uses.
 struct Network {
-  explicit Network(EventLoop& event_loop) : loop(event_loop), resolver(event_loop), tls(event_loop) {}
+  explicit Network(net::EventLoop& event_loop) : loop(event_loop), resolver(event_loop) {}
 
-  EventLoop& loop;
+  net::EventLoop& loop;
   Resolver resolver;
   TlsClient tls;
 };
@@ -47,7 +47,7 @@ class Instance {
   void put_idle(std::unique_ptr<Connection> connection, std::chrono::milliseconds keep);
 
   /// Closes the kept connections that have been unused for too long or were closed by the worker.
-  void close_idle(TimePoint now);
+  void close_idle(net::TimePoint now);
   void close_all_idle() { idle_.clear(); }
   [[nodiscard]] std::size_t idle() const { return idle_.size(); }
 
@@ -68,8 +68,8 @@ class Instance {
  private:
   struct Idle {
     std::unique_ptr<Connection> connection;
-    TimePoint since;
-    TimePoint until;
+    net::TimePoint since;
+    net::TimePoint until;
   };
 
   void resolved(Resolver::Addresses found);
@@ -79,8 +79,8 @@ class Instance {
   std::vector<Idle> idle_;  ///< The last used is at the back.
 
   std::vector<Endpoint> addresses_;
-  bool literal_ = false;  ///< The host is an address itself.
-  TimePoint found_at_{};  ///< When `addresses_` were looked up.
+  bool literal_ = false;       ///< The host is an address itself.
+  net::TimePoint found_at_{};  ///< When `addresses_` were looked up.
   bool resolving_ = false;
   std::string resolve_problem_;
   std::vector<Waiter*> waiters_;

@@ -39,7 +39,7 @@ Resolver::Addresses look_up(const std::string& host, std::uint16_t port, int fla
 /// Outlives the resolver while a look-up is under way, which nothing can interrupt.
 struct Resolver::Target {
   std::mutex mutex;
-  EventLoop* loop = nullptr;  ///< Guarded by `mutex`; none once the resolver is gone.
+  net::EventLoop* loop = nullptr;  ///< Guarded by `mutex`; none once the resolver is gone.
 };
 
 std::optional<Endpoint> Resolver::literal(const std::string& host, std::uint16_t port) {
@@ -47,7 +47,7 @@ std::optional<Endpoint> Resolver::literal(const std::string& host, std::uint16_t
   return found ? std::optional(found->front()) : std::nullopt;
 }
 
-Resolver::Resolver(EventLoop& loop) : target_(std::make_shared<Target>()) { target_->loop = &loop; }
+Resolver::Resolver(net::EventLoop& loop) : target_(std::make_shared<Target>()) { target_->loop = &loop; }
 
 void Resolver::stop() {
   const std::lock_guard lock(target_->mutex);

@@ -20,7 +20,7 @@ class Resolver {
   /// The address that `host` is, if it is one and not a name.
   [[nodiscard]] static std::optional<Endpoint> literal(const std::string& host, std::uint16_t port);
 
-  explicit Resolver(EventLoop& loop);
+  explicit Resolver(net::EventLoop& loop);
   ~Resolver() { stop(); }
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;

@@ -5,7 +5,7 @@
 #include <chrono>
 #include <map>
 
-namespace saga::workers {
+namespace saga::net {
 
 using SteadyClock = std::chrono::steady_clock;
 using TimePoint = SteadyClock::time_point;
@@ -54,4 +54,4 @@ class Deadline {
   Deadlines::Entries::iterator entry_;
 };
 
-}  // namespace saga::workers
+}  // namespace saga::net

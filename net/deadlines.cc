@@ -1,6 +1,6 @@
-#include "workers/dispatcher/deadlines.h"
+#include "net/deadlines.h"
 
-namespace saga::workers {
+namespace saga::net {
 
 void Deadlines::expire_due(TimePoint now) {
   while (!entries_.empty() && entries_.begin()->first <= now) {
@@ -11,4 +11,4 @@ void Deadlines::expire_due(TimePoint now) {
   }
 }
 
-}  // namespace saga::workers
+}  // namespace saga::net

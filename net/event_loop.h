@@ -12,9 +12,12 @@
 #include <vector>
 
 #include "base/result.h"
-#include "workers/dispatcher/deadlines.h"
+#include "net/deadlines.h"
 
-namespace saga::workers {
+namespace saga::net {
+
+/// That of the last system call that failed.
+[[nodiscard]] std::error_code last_system_error();
 
 /// Of epoll(7), edge-triggered. `run`'s thread uses everything; any other only what says so.
 class EventLoop {
@@ -73,4 +76,4 @@ class EventLoop {
   std::vector<std::function<void()>> taken_;  ///< Of `posted_`, while they run; kept for its memory.
 };
 
-}  // namespace saga::workers
+}  // namespace saga::net

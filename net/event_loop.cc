@@ -1,5 +1,6 @@
-#include "workers/dispatcher/event_loop.h"
+#include "net/event_loop.h"
 
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -9,15 +10,15 @@
 
 #include "base/check.h"
 
-namespace saga::workers {
+namespace saga::net {
 namespace {
 
 /// At most as many are told of before what was posted, and deadlines, have their turn.
 constexpr int kMostBatches = 40;
 
-std::error_code last_error() { return {errno, std::system_category()}; }
-
 }  // namespace
+
+std::error_code last_system_error() { return {errno, std::system_category()}; }
 
 EventLoop::~EventLoop() {
   if (wake_up_ >= 0) ::close(wake_up_);
@@ -27,7 +28,8 @@ EventLoop::~EventLoop() {
 Result<void> EventLoop::open() {
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ >= 0) wake_up_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (epoll_ < 0 || wake_up_ < 0) return fail(ErrorCode::kOverloaded, "no event loop: " + last_error().message());
+  if (epoll_ < 0 || wake_up_ < 0)
+    return fail(ErrorCode::kOverloaded, "no event loop: " + last_system_error().message());
   epoll_event event{};
   event.events = EPOLLIN | EPOLLET;  // Each write is an event: it need never be read.
   event.data.ptr = nullptr;
@@ -36,6 +38,11 @@ Result<void> EventLoop::open() {
 }
 
 void EventLoop::run() {
+  // What a broken connection has to say, an error says.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   while (take_posted()) {
     // All that is ready is told before what was posted runs: who posts has seen no more than the watchers have.
     for (int batch = 0, wait = taken_.empty() ? wait_ms() : 0; batch < kMostBatches; ++batch, wait = 0) {
@@ -101,7 +108,7 @@ std::error_code EventLoop::watch(int socket, Watcher& watcher) {
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
   event.data.ptr = &watcher;
-  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) == 0 ? std::error_code{} : last_error();
+  return ::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket, &event) == 0 ? std::error_code{} : last_system_error();
 }
 
 void EventLoop::forget(const Watcher& watcher) {
@@ -110,4 +117,4 @@ void EventLoop::forget(const Watcher& watcher) {
   }
 }
 
-}  // namespace saga::workers
+}  // namespace saga::net

@@ -1,10 +1,10 @@
-// Connections over TLS.
+// How workers are spoken to over TLS.
 #pragma once
 
 #include <memory>
 #include <string>
 
-#include "workers/dispatcher/connection.h"
+#include "net/stream.h"
 
 namespace saga::workers {
 
@@ -13,15 +13,14 @@ namespace saga::workers {
 /// milliseconds and some megabytes which a process without https should not pay.
 class TlsClient {
  public:
-  explicit TlsClient(EventLoop& loop);
+  TlsClient();
   ~TlsClient();
 
-  /// A connection that accepts only a worker with a valid certificate for `host`.
-  [[nodiscard]] std::unique_ptr<Connection> make_connection(const std::string& host);
+  /// A session that accepts only a worker with a valid certificate for `host`. Null: there can be none for such a host.
+  [[nodiscard]] net::TlsSession session(const std::string& host);
 
  private:
   struct Context;
-  EventLoop& loop_;
   std::unique_ptr<Context> context_;
 };
 

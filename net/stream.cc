@@ -1,0 +1,47 @@
+#include "net/stream.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace saga::net {
+
+bool would_block() { return errno == EAGAIN || errno == EWOULDBLOCK; }
+
+Stream::~Stream() {
+  loop_.forget(*this);
+  ::close(socket_);
+}
+
+void Stream::ready(std::uint32_t events) {
+  constexpr std::uint32_t kEnds = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & (EPOLLOUT | kEnds)) != 0) connected_ = true;
+  if ((events & (EPOLLIN | kEnds)) != 0) readable_ = true;
+  if ((events & kEnds) != 0) ended_ = true;
+  if (user_ != nullptr) user_->go_on();
+}
+
+bool Stream::quiet() {
+  if (ended_ || holds_unread_bytes()) return false;
+  return !readable_ || quiet_now();
+}
+
+bool Stream::quiet_now() {
+  if (ended_ || holds_unread_bytes()) return false;
+  char byte = 0;
+  // A byte that nobody waits for; an end or an error is one.
+  if (::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !would_block()) return false;
+  drained();
+  return true;
+}
+
+bool Stream::is_closed() const {
+  char byte = 0;
+  const ssize_t got = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && !would_block());
+}
+
+void Stream::end_sending() { ::shutdown(socket_, SHUT_WR); }
+
+}  // namespace saga::net
