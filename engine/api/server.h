@@ -1,6 +1,6 @@
 // The HTTP server at the edge: sockets, HTTP/1.1, limits and timeouts, on one I/O thread of its own. What a request
 // means is the handler's business. An idle client holds a few kilobytes and no thread, so a thousand of them shut
-// nobody out. What it is made of stands in edge/; plain and TLS connections differ in their `ByteStream` only.
+// nobody out. What it is made of stands in edge/; plain and TLS connections differ in their stream only.
 #pragma once
 
 #include <chrono>

@@ -50,85 +50,84 @@ Request to_request(Parser& parser) {
   return request;
 }
 
-/// What to tell a client whose request could not be read; none when it is gone or took too long.
-std::optional<Response> response_to(const error_code& error, std::size_t max_body) {
+}  // namespace
+
+struct RequestReader::Parsing {
+  const Handler& handler;
+  Parser parser;
+  boost::beast::error_code error;
+  std::size_t max_body = 0;
+
+  explicit Parsing(const Handler& judge) : handler(judge) {}
+
+  void take(boost::beast::flat_buffer& bytes);
+  void judge_header();
+};
+
+/// Until the header, or with it the body, is there, or the bytes do not do.
+void RequestReader::Parsing::take(boost::beast::flat_buffer& bytes) {
+  const bool in_header = !parser.is_header_done();
+  parser.eager(!in_header);
+  while (in_header ? !parser.is_header_done() : !parser.is_done()) {
+    if (bytes.size() < (!in_header && parser.chunked() ? kLastChunk : 1)) return;
+    bytes.consume(parser.put(bytes.data(), error));
+    if (error == http::error::need_more) {
+      error = {};
+      return;
+    }
+    if (error) return;
+  }
+}
+
+void RequestReader::Parsing::judge_header() {
+  const auto method = parser.get().method_string();
+  const std::string_view target = target_of(parser);
+  max_body = handler.max_body({method.data(), method.size()}, target.substr(0, target.find('?')));
+  if (parser.content_length().value_or(0) > max_body) error = http::error::body_limit;
+  parser.body_limit(max_body);
+}
+
+RequestReader::RequestReader(const Handler& handler, std::size_t max_header)
+    : parsing_(std::make_unique<Parsing>(handler)) {
+  parsing_->parser.header_limit(static_cast<std::uint32_t>(max_header));
+  parsing_->parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // Judged once the header is there.
+}
+
+RequestReader::~RequestReader() = default;
+
+RequestReader::State RequestReader::take(boost::beast::flat_buffer& bytes) {
+  Parsing& p = *parsing_;
+  if (!p.parser.is_header_done()) {
+    p.take(bytes);
+    if (p.error) return State::kRefused;
+    if (!p.parser.is_header_done()) return State::kInHeader;
+    if (!p.parser.is_done()) p.judge_header();
+  }
+  if (!p.error && !p.parser.is_done()) p.take(bytes);
+  if (p.error) return State::kRefused;
+  return p.parser.is_done() ? State::kComplete : State::kInBody;
+}
+
+bool RequestReader::expects_continue() const {
+  return boost::beast::iequals(parsing_->parser.get()[http::field::expect], "100-continue");
+}
+
+bool RequestReader::keep_alive() const { return parsing_->parser.keep_alive(); }
+
+Request RequestReader::take_request() { return to_request(parsing_->parser); }
+
+Response RequestReader::refusal() const {
   const auto told = [](ProblemKind kind, std::string detail) {
     return to_response({kind, std::move(detail), {}, std::nullopt, std::nullopt, {}});
   };
+  const auto& error = parsing_->error;
   if (error == http::error::header_limit)
     return told(ProblemKind::kHeaderTooLarge, "expected a header of at most 16 KiB");
-  if (error == http::error::body_limit)
-    return told(ProblemKind::kTooLarge, "expected a body of at most " + std::to_string(max_body >> 20) + " MiB");
-  if (error.category() == http::make_error_code(http::error::bad_target).category())
-    return told(ProblemKind::kBadRequest, "expected an HTTP/1.1 request, but: " + error.message());
-  return std::nullopt;
-}
-
-/// Reads on until the header, or with it the body, is there.
-Task<void> parse(Connection& connection, Parser& parser, bool header_only, error_code& error) {
-  parser.eager(!header_only);
-  while (header_only ? !parser.is_header_done() : !parser.is_done()) {
-    const std::size_t least = !header_only && parser.chunked() ? kLastChunk : 1;
-    if (connection.buffer.size() >= least) {
-      connection.buffer.consume(parser.put(connection.buffer.data(), error));
-      if (!error) continue;
-      if (error != http::error::need_more) co_return;
-      error = {};
-    }
-    const std::size_t got = co_await connection.stream->read_some(connection.buffer.prepare(16 << 10), error);
-    connection.buffer.commit(got);
-    if (error) co_return;
+  if (error == http::error::body_limit) {
+    return told(ProblemKind::kTooLarge,
+                "expected a body of at most " + std::to_string(parsing_->max_body >> 20) + " MiB");
   }
-}
-
-/// False: nothing came, or it is too late for it.
-Task<bool> await_first_byte(Connection& connection, const ServerOptions& options, const bool& stopping) {
-  if (connection.buffer.size() > 0) co_return true;
-  error_code error;
-  connection.idle = true;
-  connection.buffer = {};  // A connection that waits keeps no room for a request.
-  connection.stream->expires_after(options.idle);
-  const std::size_t got = co_await connection.stream->read_some(connection.buffer.prepare(1024), error);
-  connection.buffer.commit(got);
-  connection.idle = false;
-  co_return !error && !stopping;
-}
-
-}  // namespace
-
-Task<Incoming> read_request(Connection& connection, const ServerOptions& options, const Handler& handler,
-                            const bool& stopping) {
-  Incoming incoming;
-  if (!co_await await_first_byte(connection, options, stopping)) co_return incoming;
-  Parser parser;
-  parser.header_limit(static_cast<std::uint32_t>(options.max_header));
-  parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // Judged once the header says what it is for.
-  std::size_t max_body = 0;
-  error_code error;
-  connection.stream->expires_after(options.header_time);
-  co_await parse(connection, parser, true, error);
-  if (!error && !parser.is_done()) {
-    const auto method = parser.get().method_string();
-    const std::string_view target = target_of(parser);
-    max_body = handler.max_body({method.data(), method.size()}, target.substr(0, target.find('?')));
-    if (parser.content_length().value_or(0) > max_body) error = http::error::body_limit;
-    parser.body_limit(max_body);
-  }
-  if (!error && !parser.is_done()) {
-    connection.stream->expires_after(options.body_time);
-    if (boost::beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      co_await connection.stream->write(asio::buffer(kContinue.data(), kContinue.size()), {}, error);
-    }
-    if (!error) co_await parse(connection, parser, false, error);
-  }
-  if (error) {
-    incoming.refusal = response_to(error, max_body);
-  } else {
-    incoming.keep_alive = parser.keep_alive();
-    incoming.request = to_request(parser);
-  }
-  co_return incoming;
+  return told(ProblemKind::kBadRequest, "expected an HTTP/1.1 request, but: " + error.message());
 }
 
 }  // namespace saga::api

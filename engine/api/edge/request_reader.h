@@ -1,23 +1,47 @@
-// From a client's bytes to a request: HTTP/1.1, its limits and its time limits.
+// From a client's bytes to a request: HTTP/1.1 and its limits. Pure: no socket, no clock.
 #pragma once
 
+#include <boost/beast/core/flat_buffer.hpp>
+#include <cstddef>
+#include <memory>
 #include <optional>
 
-#include "engine/api/edge/connection.h"
-#include "engine/api/server.h"
+#include "engine/api/http.h"
 
 namespace saga::api {
 
-/// Neither a request nor a refusal: the client is gone, never began one or took too long.
-struct Incoming {
-  std::optional<Request> request;
-  bool keep_alive = false;
-  std::optional<Response> refusal;  ///< Why the request cannot be read.
-};
+/// Of one request.
+class RequestReader {
+ public:
+  /// `handler` says how large a request's body may be.
+  RequestReader(const Handler& handler, std::size_t max_header);
+  ~RequestReader();
+  RequestReader(const RequestReader&) = delete;
+  RequestReader& operator=(const RequestReader&) = delete;
 
-/// The next request. `handler` says how large its body may be. `stopping`: looked at when the first byte has come; then
-/// nothing more is read.
-[[nodiscard]] Task<Incoming> read_request(Connection& connection, const ServerOptions& options, const Handler& handler,
-                                          const bool& stopping);
+  enum class State {
+    kInHeader,
+    kInBody,
+    kComplete,
+    kRefused,  ///< It cannot be read.
+  };
+
+  /// Takes what it can of the bytes. To be called again when more have come.
+  [[nodiscard]] State take(boost::beast::flat_buffer& bytes);
+
+  /// In the body: true when the client waits to be told to go on.
+  [[nodiscard]] bool expects_continue() const;
+
+  // Once complete.
+  [[nodiscard]] bool keep_alive() const;
+  [[nodiscard]] Request take_request();
+
+  /// Once refused: what to tell the client.
+  [[nodiscard]] Response refusal() const;
+
+ private:
+  struct Parsing;
+  std::unique_ptr<Parsing> parsing_;
+};
 
 }  // namespace saga::api

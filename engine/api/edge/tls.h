@@ -3,8 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "base/result.h"
+#include "net/stream.h"
 
 namespace saga::api {
 
@@ -18,12 +20,16 @@ class TlsIdentity {
   TlsIdentity(const TlsIdentity&) = delete;
   TlsIdentity& operator=(const TlsIdentity&) = delete;
 
-  struct Context;  ///< Of the source file.
-  [[nodiscard]] Context& context() { return *context_; }
+  /// For one client. What is open goes on by the identity that it began with.
+  [[nodiscard]] net::TlsSession session();
 
  private:
+  struct Context;
   TlsIdentity();
   std::unique_ptr<Context> context_;
 };
+
+/// True when a handshake failed because the client speaks plain HTTP.
+[[nodiscard]] bool is_plain_http(const std::error_code& handshake);
 
 }  // namespace saga::api

@@ -1,68 +1,25 @@
+#include "engine/api/edge/tls.h"
+
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
-#include <array>
-#include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/error.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <fstream>
+#include <new>
 
-#include "engine/api/edge/response_head.h"
-#include "engine/api/edge/socket_stream.h"
-#include "engine/api/edge/tls.h"
-#include "engine/api/problem.h"
+#include "base/check.h"
 
 namespace saga::api {
 
 struct TlsIdentity::Context {
-  asio::ssl::context ssl{asio::ssl::context::tls_server};
+  struct Free {
+    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  };
+  std::unique_ptr<SSL_CTX, Free> ssl{SSL_CTX_new(TLS_server_method())};
 };
 
 namespace {
-
-/// A client that does not say goodbye is not waited for any longer.
-constexpr std::chrono::seconds kGoodbye{1};
-
-class TlsStream final : public SocketStream<TlsStream> {
- public:
-  TlsStream(Socket socket, asio::ssl::context& context) : stream_(std::move(socket), context) {}
-
-  Task<void> open(error_code& error) override {
-    co_await stream_.async_handshake(asio::ssl::stream_base::server, await(error));
-    if (error.category() != asio::error::get_ssl_category() ||
-        ERR_GET_REASON(static_cast<unsigned long>(error.value())) != SSL_R_HTTP_REQUEST)
-      co_return;
-    const Response told = to_response(
-        {ProblemKind::kBadRequest, "plain HTTP came, but this is https", {}, std::nullopt, std::nullopt, {}});
-    const std::string head = head_of(told, told.body.size(), false, DateText().now());
-    const std::array<asio::const_buffer, 2> both{asio::buffer(head), asio::buffer(told.body)};
-    error_code ignored;
-    co_await asio::async_write(stream_.next_layer(), both, await(ignored));
-  }
-
-  Task<std::size_t> read_some(asio::mutable_buffer into, error_code& error) override {
-    co_return co_await stream_.async_read_some(into, await(error));
-  }
-
-  Task<void> write(asio::const_buffer first, asio::const_buffer second, error_code& error) override {
-    const std::array<asio::const_buffer, 2> both{first, second};
-    co_await asio::async_write(stream_, both, await(error));
-  }
-
-  Task<void> finish() override {
-    error_code ignored;
-    lowest_socket().expires_after(kGoodbye);
-    co_await stream_.async_shutdown(await(ignored));
-    lowest_socket().socket().shutdown(tcp::socket::shutdown_both, ignored);
-  }
-
-  TimedSocket& lowest_socket() { return stream_.next_layer(); }
-
- private:
-  asio::ssl::stream<TimedSocket> stream_;
-};
 
 /// What OpenSSL says went wrong last; forgets it.
 std::string last_problem() {
@@ -109,7 +66,8 @@ TlsIdentity::~TlsIdentity() = default;
 
 Result<std::shared_ptr<TlsIdentity>> TlsIdentity::load(const std::string& certificate, const std::string& key) {
   std::shared_ptr<TlsIdentity> identity(new TlsIdentity);
-  SSL_CTX* context = identity->context_->ssl.native_handle();
+  SSL_CTX* context = identity->context_->ssl.get();
+  SAGA_CHECK(context != nullptr, "a TLS context from the cryptographic library");
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   if (auto loaded = load_certificate(context, certificate); !loaded) return tl::unexpected(loaded.error());
@@ -117,8 +75,16 @@ Result<std::shared_ptr<TlsIdentity>> TlsIdentity::load(const std::string& certif
   return identity;
 }
 
-std::unique_ptr<ByteStream> make_tls_stream(Socket socket, TlsIdentity& identity) {
-  return std::make_unique<TlsStream>(std::move(socket), identity.context().ssl);
+net::TlsSession TlsIdentity::session() {
+  net::TlsSession session(SSL_new(context_->ssl.get()));
+  if (session == nullptr) throw std::bad_alloc();
+  SSL_set_accept_state(session.get());
+  return session;
+}
+
+bool is_plain_http(const std::error_code& handshake) {
+  return handshake.category() == net::openssl_errors() &&
+         ERR_GET_REASON(static_cast<unsigned>(handshake.value())) == SSL_R_HTTP_REQUEST;
 }
 
 }  // namespace saga::api
