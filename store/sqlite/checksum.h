@@ -11,6 +11,8 @@ namespace saga::store::sqlite {
 
 /// CRC-32C of `bytes`, going on from `sum` of what came before them.
 [[nodiscard]] std::uint32_t crc32c(std::string_view bytes, std::uint32_t sum = 0);
+/// The same, for a processor without an instruction for it.
+[[nodiscard]] std::uint32_t crc32c_by_tables(std::string_view bytes, std::uint32_t sum = 0);
 
 /// Of everything that is stored of an event, whose it is and which one included.
 [[nodiscard]] std::int64_t checksum_of(SagaKey saga, const Record& event);

@@ -14,6 +14,15 @@ TEST(Checksum, IsCrc32cInWhateverPieces) {
     EXPECT_EQ(crc32c(text.substr(cut), crc32c(text.substr(0, cut))), crc32c(text)) << cut;
 }
 
+TEST(Checksum, IsTheSameWithAndWithoutTheProcessorsInstruction) {
+  std::string bytes;
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_EQ(crc32c(bytes), crc32c_by_tables(bytes)) << i;
+    EXPECT_EQ(crc32c(bytes, 0x12345678), crc32c_by_tables(bytes, 0x12345678)) << i;
+    bytes += static_cast<char>(i * 37);
+  }
+}
+
 TEST(Checksum, IsAnotherForEveryPartOfAnEvent) {
   const Record event = testing::event(3, R"({"step":"pay"})");
   const std::int64_t sum = checksum_of(7, event);
