@@ -5,10 +5,6 @@ target_compile_options(saga_warnings INTERFACE -Wall -Wextra -Wpedantic -Wshadow
 if(SAGA_SANITIZE)
   add_compile_options(-fsanitize=${SAGA_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SAGA_SANITIZE})
-  if(SAGA_SANITIZE MATCHES "thread")
-    # Asio puts fences around handlers, which the sanitizer does not see; its queues are locked besides.
-    add_compile_options(-Wno-tsan)
-  endif()
 endif()
 if(SAGA_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)   # What a run covers guides the next; main comes with each fuzzer.
