@@ -22,23 +22,20 @@ void Stream::ready(std::uint32_t events) {
   if (user_ != nullptr) user_->go_on();
 }
 
-bool Stream::quiet() {
-  if (ended_ || holds_unread_bytes()) return false;
-  return !readable_ || quiet_now();
+std::ptrdiff_t Stream::peek() const {
+  char byte = 0;
+  return ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 }
 
 bool Stream::quiet_now() {
-  if (ended_ || holds_unread_bytes()) return false;
-  char byte = 0;
   // A byte that nobody waits for; an end or an error is one.
-  if (::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || !would_block()) return false;
+  if (ended_ || holds_unread_bytes() || peek() >= 0 || !would_block()) return false;
   drained();
   return true;
 }
 
 bool Stream::is_closed() const {
-  char byte = 0;
-  const ssize_t got = ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const std::ptrdiff_t got = peek();
   return got == 0 || (got < 0 && !would_block());
 }
 

@@ -9,16 +9,9 @@
 #include <system_error>
 
 #include "net/event_loop.h"
-
-struct ssl_st;
+#include "net/tls.h"
 
 namespace saga::net {
-
-struct FreeTlsSession {
-  void operator()(ssl_st* session) const;
-};
-/// OpenSSL's `SSL`, made ready to shake hands as a client or a server.
-using TlsSession = std::unique_ptr<ssl_st, FreeTlsSession>;
 
 /// What reading, writing or a handshake came to. Of a read, no count and no error: the other end has closed it
 /// properly.
@@ -69,7 +62,7 @@ class Stream : private EventLoop::Watcher {
   [[nodiscard]] bool connected() const { return connected_; }
 
   /// True while nothing has come in and the other end has not closed, as far as the event loop has told.
-  [[nodiscard]] bool quiet();
+  [[nodiscard]] bool quiet() { return !readable() || quiet_now(); }
   /// As `quiet`, but as the socket is at this moment.
   [[nodiscard]] bool quiet_now();
   /// True when the other end has closed and nothing that it sent is left to read.
@@ -87,22 +80,21 @@ class Stream : private EventLoop::Watcher {
 
  private:
   void ready(std::uint32_t events) override;
+  /// What a read of a byte would come to now, which it leaves where it is.
+  [[nodiscard]] std::ptrdiff_t peek() const;
 
   EventLoop& loop_;
   User* user_ = nullptr;
   const int socket_;
   bool readable_ = false;
   bool connected_ = false;
-  bool ended_ = false;  ///< The other end sends no more.
+  bool ended_ = false;  ///< The other end sends no more, which is there to be read.
 };
 
 [[nodiscard]] std::unique_ptr<Stream> make_plain_stream(EventLoop& loop, int socket);
 
 /// Over TLS. `session` has no socket yet.
 [[nodiscard]] std::unique_ptr<Stream> make_tls_stream(EventLoop& loop, int socket, TlsSession session);
-
-/// Errors that OpenSSL has put into its queue: their values, their reasons.
-[[nodiscard]] const std::error_category& openssl_errors();
 
 /// True when the last system call failed because it would have waited.
 [[nodiscard]] bool would_block();

@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <string>
 #include <utility>
 
 #include "base/check.h"
@@ -11,15 +10,6 @@
 
 namespace saga::net {
 namespace {
-
-class OpenSslErrors final : public std::error_category {
- public:
-  const char* name() const noexcept override { return "openssl"; }
-  std::string message(int value) const override {
-    const char* reason = ERR_reason_error_string(static_cast<unsigned>(value));
-    return reason != nullptr ? reason : "error " + std::to_string(static_cast<unsigned>(value)) + " of OpenSSL";
-  }
-};
 
 class TlsStream final : public Stream {
  public:
@@ -88,13 +78,6 @@ class TlsStream final : public Stream {
 };
 
 }  // namespace
-
-const std::error_category& openssl_errors() {
-  static const OpenSslErrors category;
-  return category;
-}
-
-void FreeTlsSession::operator()(ssl_st* session) const { SSL_free(session); }
 
 std::unique_ptr<Stream> make_tls_stream(EventLoop& loop, int socket, TlsSession session) {
   return std::make_unique<TlsStream>(loop, socket, std::move(session));

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <random>
+#include "base/bytes.h"
 
 namespace saga::ctl {
 
@@ -15,9 +15,8 @@ std::string uuid_v7(Timestamp now, const std::array<std::uint8_t, 10>& random) {
 }
 
 std::string new_uuid_v7(Timestamp now) {
-  std::random_device device;
   std::array<std::uint8_t, 10> random{};
-  for (std::uint8_t& byte : random) byte = static_cast<std::uint8_t>(device());
+  fill_random(random);
   return uuid_v7(now, random);
 }
 

@@ -4,30 +4,15 @@
 #include <netinet/tcp.h>
 
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
 namespace saga::workers {
-namespace {
-
-/// A client that connects to a port of its own range where nobody listens can be given that very port, and then talks
-/// to itself.
-bool is_connected_to_itself(int socket) {
-  Endpoint own{.address = {}, .size = sizeof(sockaddr_storage)};
-  Endpoint peer = own;
-  return ::getsockname(socket, reinterpret_cast<sockaddr*>(&own.address), &own.size) == 0 &&
-         ::getpeername(socket, reinterpret_cast<sockaddr*>(&peer.address), &peer.size) == 0 && own.size == peer.size &&
-         std::memcmp(&own.address, &peer.address, own.size) == 0;
-}
-
-}  // namespace
-
 void Connection::serve(User* user) {
   user_ = user;
   if (stream_) stream_->serve(user);
 }
 
-std::optional<std::error_code> Connection::open(const Endpoint& peer) {
+std::optional<std::error_code> Connection::open(const net::Endpoint& peer) {
   if (stage_ == Stage::kNew) {
     if (const std::error_code error = connect(peer)) return error;
     stage_ = Stage::kConnecting;
@@ -42,15 +27,15 @@ std::optional<std::error_code> Connection::open(const Endpoint& peer) {
   return io.error;
 }
 
-std::error_code Connection::connect(const Endpoint& peer) {
+std::error_code Connection::connect(const net::Endpoint& peer) {
   if (secure_ && session_ == nullptr) return std::make_error_code(std::errc::invalid_argument);
-  const int socket = ::socket(peer.address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  const int socket = ::socket(peer.get()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
   if (socket < 0) return net::last_system_error();
   stream_ = secure_ ? net::make_tls_stream(loop_, socket, std::move(session_)) : net::make_plain_stream(loop_, socket);
   stream_->serve(user_);
   const int on = 1;
   if (::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) return net::last_system_error();
-  const int begun = ::connect(socket, reinterpret_cast<const sockaddr*>(&peer.address), peer.size);
+  const int begun = ::connect(socket, peer.get(), peer.size);
   if (begun != 0 && errno != EINPROGRESS) return net::last_system_error();
   return stream_->watch();
 }
@@ -59,7 +44,7 @@ std::error_code Connection::connected() {
   int error = 0;
   socklen_t size = sizeof error;
   if (::getsockopt(stream_->socket(), SOL_SOCKET, SO_ERROR, &error, &size) != 0) return net::last_system_error();
-  if (error == 0 && is_connected_to_itself(stream_->socket())) error = ECONNREFUSED;
+  if (error == 0 && net::is_connected_to_itself(stream_->socket())) error = ECONNREFUSED;
   return {error, std::system_category()};
 }
 

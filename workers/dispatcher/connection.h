@@ -1,8 +1,6 @@
 // One connection to a worker, plain or TLS. Not thread-safe: lives on the event loop's thread.
 #pragma once
 
-#include <sys/socket.h>
-
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -11,16 +9,11 @@
 #include <system_error>
 #include <utility>
 
+#include "net/endpoint.h"
 #include "net/stream.h"
 #include "workers/dispatcher/answer_reader.h"
 
 namespace saga::workers {
-
-/// An address and a port.
-struct Endpoint {
-  sockaddr_storage address{};
-  socklen_t size = 0;
-};
 
 /// What came of sending a request.
 struct Exchange {
@@ -46,7 +39,7 @@ class Connection {
   void serve(User* user);
 
   /// Connects to `peer` and makes the connection ready for a request; an error that is none says that it is.
-  [[nodiscard]] std::optional<std::error_code> open(const Endpoint& peer);
+  [[nodiscard]] std::optional<std::error_code> open(const net::Endpoint& peer);
 
   /// Writes `request` and reads into `reader`, until the answer is complete or nothing more can come. The same ones
   /// each time, until it has ended.
@@ -61,7 +54,7 @@ class Connection {
  private:
   enum class Stage { kNew, kConnecting, kShakingHands };
 
-  [[nodiscard]] std::error_code connect(const Endpoint& peer);
+  [[nodiscard]] std::error_code connect(const net::Endpoint& peer);
   [[nodiscard]] std::error_code connected();
   [[nodiscard]] std::optional<Exchange> read_answer(AnswerReader& reader);
 

@@ -42,7 +42,7 @@ class Connector final : private Instance::Waiter, public net::Expiring {
   Stage stage_ = Stage::kNew;
   bool expired_ = false;  ///< The look-up's time, or that of this address.
   std::optional<net::Deadline> limit_;
-  std::vector<Endpoint> addresses_;
+  std::vector<net::Endpoint> addresses_;
   std::size_t next_ = 0;
   std::unique_ptr<Connection> connection_;  ///< To the address before `next_`, while it is being opened.
   std::error_code error_;                   ///< Of the last that failed.

@@ -77,7 +77,6 @@ HttpDispatcher::~HttpDispatcher() {
   if (!thread_.joinable()) return;
   loop_.stop();
   thread_.join();
-  network_.resolver.stop();
 }
 
 Result<void> HttpDispatcher::start() {

@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kSurelyOpen{1};
 }  // namespace
 
 Instance::Instance(BaseUrl url, Network& network) : url_(std::move(url)), network_(network) {
-  if (const auto address = Resolver::literal(url_.host, url_.port)) {
+  if (const auto address = net::literal_endpoint(url_.host, url_.port)) {
     literal_ = true;
     addresses_.push_back(*address);
   }
@@ -51,7 +51,7 @@ bool Instance::knows_addresses() const {
   return literal_ || (!addresses_.empty() && net::SteadyClock::now() - found_at_ < kAddressesFresh);
 }
 
-Result<std::vector<Endpoint>> Instance::addresses() const {
+Result<std::vector<net::Endpoint>> Instance::addresses() const {
   // Where the name servers fail, or are slow, the last known addresses are better than none.
   if (!addresses_.empty()) return addresses_;
   if (resolving_)

@@ -57,7 +57,7 @@ class Instance {
   /// True while `addresses` can be used as they are.
   [[nodiscard]] bool knows_addresses() const;
   /// The newest known. An error where there are none: why.
-  [[nodiscard]] Result<std::vector<Endpoint>> addresses() const;
+  [[nodiscard]] Result<std::vector<net::Endpoint>> addresses() const;
   /// Looks them up, if nobody does already, and tells `waiter` once it is over, unless it has left.
   void await_addresses(Waiter& waiter);
   void leave(const Waiter& waiter);
@@ -78,7 +78,7 @@ class Instance {
   Network& network_;
   std::vector<Idle> idle_;  ///< The last used is at the back.
 
-  std::vector<Endpoint> addresses_;
+  std::vector<net::Endpoint> addresses_;
   bool literal_ = false;       ///< The host is an address itself.
   net::TimePoint found_at_{};  ///< When `addresses_` were looked up.
   bool resolving_ = false;

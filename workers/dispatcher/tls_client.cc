@@ -5,16 +5,8 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include <new>
-
-#include "base/check.h"
-
 namespace saga::workers {
 namespace {
-
-struct FreeContext {
-  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-};
 
 bool is_address(const std::string& host) {
   in6_addr any{};
@@ -30,16 +22,14 @@ bool expect(SSL* ssl, const std::string& host) {
 }  // namespace
 
 struct TlsClient::Context {
-  std::unique_ptr<SSL_CTX, FreeContext> context{SSL_CTX_new(TLS_client_method())};
+  net::TlsContext ssl = net::make_tls_client_context();
 
   Context() {
-    SAGA_CHECK(context != nullptr, "a TLS context from the cryptographic library");
-    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_verify(ssl.get(), SSL_VERIFY_PEER, nullptr);
     constexpr unsigned char kHttp11[] = "\x08http/1.1";
-    SSL_CTX_set_alpn_protos(context.get(), kHttp11, sizeof(kHttp11) - 1);
+    SSL_CTX_set_alpn_protos(ssl.get(), kHttp11, sizeof(kHttp11) - 1);
     // Where there are none, every handshake fails and says that nothing vouches for the worker.
-    SSL_CTX_set_default_verify_paths(context.get());
+    SSL_CTX_set_default_verify_paths(ssl.get());
     ERR_clear_error();
   }
 };
@@ -49,9 +39,7 @@ TlsClient::~TlsClient() = default;
 
 net::TlsSession TlsClient::session(const std::string& host) {
   if (!context_) context_ = std::make_unique<Context>();
-  net::TlsSession session(SSL_new(context_->context.get()));
-  if (session == nullptr) throw std::bad_alloc();
-  SSL_set_connect_state(session.get());
+  net::TlsSession session = net::make_tls_session(context_->ssl);
   return expect(session.get(), host) ? std::move(session) : nullptr;
 }
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "net/stream.h"
+#include "net/tls.h"
 
 namespace saga::workers {
 

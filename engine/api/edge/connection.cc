@@ -173,8 +173,11 @@ bool Connection::read_request() {
     case RequestReader::State::kInBody:
       if (in_body_) break;
       in_body_ = true;
-      enter(Stage::kReading, owner_.options().body_time);
-      if (reader_->expects_continue()) send("HTTP/1.1 100 Continue\r\n\r\n", {}, Stage::kReading);
+      if (reader_->expects_continue()) {
+        send("HTTP/1.1 100 Continue\r\n\r\n", {}, Stage::kReading);
+      } else {
+        enter(Stage::kReading, owner_.options().body_time);
+      }
       break;
     case RequestReader::State::kComplete: {
       keep_alive_ = reader_->keep_alive();
@@ -253,9 +256,9 @@ void Connection::send(std::string head, std::string body, Stage next) {
 bool Connection::write() {
   const std::size_t all = head_.size() + body_.size();
   while (written_ < all) {
-    const std::size_t of_body = written_ - std::min(written_, head_.size());
-    const net::Io io = stream_->write(std::string_view(head_).substr(std::min(written_, head_.size())),
-                                      std::string_view(body_).substr(of_body, kSlice));
+    const std::size_t of_head = std::min(written_, head_.size());
+    const net::Io io = stream_->write(std::string_view(head_).substr(of_head),
+                                      std::string_view(body_).substr(written_ - of_head, kSlice));
     if (io.again) return false;
     if (io.error) return finish(), true;
     const bool next_slice = written_ / kSlice != (written_ + io.count) / kSlice;

@@ -6,17 +6,11 @@
 #include <openssl/x509.h>
 
 #include <fstream>
-#include <new>
-
-#include "base/check.h"
 
 namespace saga::api {
 
 struct TlsIdentity::Context {
-  struct Free {
-    void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
-  };
-  std::unique_ptr<SSL_CTX, Free> ssl{SSL_CTX_new(TLS_server_method())};
+  net::TlsContext ssl = net::make_tls_server_context();
 };
 
 namespace {
@@ -67,20 +61,13 @@ TlsIdentity::~TlsIdentity() = default;
 Result<std::shared_ptr<TlsIdentity>> TlsIdentity::load(const std::string& certificate, const std::string& key) {
   std::shared_ptr<TlsIdentity> identity(new TlsIdentity);
   SSL_CTX* context = identity->context_->ssl.get();
-  SAGA_CHECK(context != nullptr, "a TLS context from the cryptographic library");
-  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   if (auto loaded = load_certificate(context, certificate); !loaded) return tl::unexpected(loaded.error());
   if (auto loaded = load_key(context, key, certificate); !loaded) return tl::unexpected(loaded.error());
   return identity;
 }
 
-net::TlsSession TlsIdentity::session() {
-  net::TlsSession session(SSL_new(context_->ssl.get()));
-  if (session == nullptr) throw std::bad_alloc();
-  SSL_set_accept_state(session.get());
-  return session;
-}
+net::TlsSession TlsIdentity::session() { return net::make_tls_session(context_->ssl); }
 
 bool is_plain_http(const std::error_code& handshake) {
   return handshake.category() == net::openssl_errors() &&

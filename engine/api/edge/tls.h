@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "base/result.h"
-#include "net/stream.h"
+#include "net/tls.h"
 
 namespace saga::api {
 
