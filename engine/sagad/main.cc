@@ -1,4 +1,5 @@
 // sagad: the orchestrator.
+#include <sched.h>
 #include <sys/resource.h>
 
 #include <csignal>
@@ -31,6 +32,13 @@ void prepare_signals() {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
+/// A thread that is woken waits until the running one has done what it is at: threads hand each other more at a time.
+/// Before any thread is made, so that all of them are scheduled so. Where it is not allowed, it only costs more.
+void prefer_throughput() {
+  const sched_param priority{};
+  static_cast<void>(::sched_setscheduler(0, SCHED_BATCH, &priority));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -45,5 +53,6 @@ int main(int argc, char** argv) {
   if (options->check) return saga::sagad::check_only(*options);
   raise_file_limit();
   prepare_signals();
+  prefer_throughput();
   return saga::sagad::run_daemon(*options);
 }
