@@ -33,7 +33,7 @@ void prepare_signals() {
 }
 
 /// A thread that is woken waits until the running one has done what it is at: threads hand each other more at a time.
-/// Before any thread is made, so that all of them are scheduled so. Where it is not allowed, it only costs more.
+/// Before the engine's threads are made, which inherit it. Where it is not allowed, it only costs more.
 void prefer_throughput() {
   const sched_param priority{};
   static_cast<void>(::sched_setscheduler(0, SCHED_BATCH, &priority));

@@ -61,11 +61,11 @@ std::optional<CallOutcome> Call::advance() {
     auto exchange = connection_->exchange(request_, *reader_);
     if (!exchange) return std::nullopt;
     limit_.reset();
-    const bool again = exchange->end == Exchange::End::kNothingWritten && kept_ && net::SteadyClock::now() < deadline_;
-    if (!again) return outcome(std::move(*exchange));
+    if (exchange->end != Exchange::End::kNothingWritten) return outcome(std::move(*exchange));
+    sent_ = false;
+    if (!kept_ || net::SteadyClock::now() >= deadline_) return outcome(std::move(*exchange));
     // Closed by the worker while it was kept: another carries the call, which nobody has seen.
     connection_.reset();
-    sent_ = false;
   }
 }
 
@@ -108,7 +108,6 @@ CallOutcome Call::outcome(Exchange exchange) {
   const std::string& where = instance_.url().text;
   switch (exchange.end) {
     case Exchange::End::kNothingWritten:
-      sent_ = false;
       break;
     case Exchange::End::kAnswered:
       if (reader_->connection_reusable()) keep_connection();

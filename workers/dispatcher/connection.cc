@@ -7,6 +7,7 @@
 #include <utility>
 
 namespace saga::workers {
+
 void Connection::serve(User* user) {
   user_ = user;
   if (stream_) stream_->serve(user);

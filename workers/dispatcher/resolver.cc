@@ -5,6 +5,7 @@
 #include <thread>
 
 namespace saga::workers {
+
 /// Outlives the resolver while a look-up is under way, which nothing can interrupt.
 struct Resolver::Target {
   std::mutex mutex;
