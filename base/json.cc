@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -268,14 +269,42 @@ class PlainReader {
 /// nlohmann's own: slower by far, exact for numbers with a fraction and for text that may be no UTF-8.
 std::string dump_by_library(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-void append_quoted(std::string& out, std::string_view plain) {
-  const std::size_t at = out.size();
-  out.resize(at + plain.size() + 2, '"');
-  std::copy(plain.begin(), plain.end(), out.data() + at + 1);
+/// Of eight characters, where one has an escape (or, `ascii_only`, is part of a longer character): not zero.
+template <bool ascii_only>
+std::uint64_t find_special(std::uint64_t eight) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kTops = 0x8080808080808080;
+  const auto zeros = [](std::uint64_t bytes) { return (bytes - kOnes) & ~bytes; };
+  const std::uint64_t below_blank = (eight - kOnes * ' ') & ~eight;
+  const std::uint64_t special = below_blank | zeros(eight ^ kOnes * '"') | zeros(eight ^ kOnes * '\\');
+  return (ascii_only ? special | eight : special) & kTops;
 }
 
-void append_text(std::string& out, const std::string& text) {
-  if (std::all_of(text.begin(), text.end(), is_plain)) return append_quoted(out, text);
+/// Appends `text` in quotes if no character of it is special; false: nothing is appended.
+template <bool ascii_only>
+bool append_plain(TextWriter& out, std::string_view text) {
+  constexpr std::size_t kAtOnce = sizeof(std::uint64_t);
+  char* const to = out.room(text.size() + 2);
+  std::size_t at = 0;
+  std::uint64_t special = 0;
+  for (std::uint64_t eight = 0; at + kAtOnce <= text.size(); at += kAtOnce) {
+    std::memcpy(&eight, &text[at], kAtOnce);
+    std::memcpy(&to[at + 1], &eight, kAtOnce);
+    special |= find_special<ascii_only>(eight);
+  }
+  if (special != 0) return false;
+  for (; at < text.size(); ++at) {
+    const InString kind = kind_of(text[at]);
+    if (kind == InString::kEscaped || (ascii_only && kind == InString::kNotAscii)) return false;
+    to[at + 1] = text[at];
+  }
+  to[0] = to[at + 1] = '"';
+  out.wrote(at + 2);
+  return true;
+}
+
+void append_text(TextWriter& out, const std::string& text) {
+  if (append_plain<true>(out, text)) return;
   if (std::any_of(text.begin(), text.end(), [](char c) { return kind_of(c) == InString::kNotAscii; })) {
     out += dump_by_library(Json(text));
   } else {
@@ -324,7 +353,7 @@ Result<Json> read_json(std::string_view text, std::size_t max_depth) {
                                                parsed.error().position.column, parsed.error().message));
 }
 
-void append_json(std::string& out, const Json& value) {
+void append_json(TextWriter& out, const Json& value) {
   char before = '{';
   switch (value.type()) {
     case Json::value_t::object:
@@ -365,15 +394,20 @@ void append_json(std::string& out, const Json& value) {
 
 std::string dump_json(const Json& value) {
   constexpr std::size_t kUsualSize = 128;
-  std::string out;
-  out.reserve(kUsualSize);
+  TextWriter out(kUsualSize);
   append_json(out, value);
-  return out;
+  return out.take();
 }
 
-void append_json_string(std::string& out, std::string_view text) {
+std::string json_string(std::string_view text) {
+  TextWriter out(text.size() + 2);
+  append_json_string(out, text);
+  return out.take();
+}
+
+void append_json_string(TextWriter& out, std::string_view text) {
+  if (append_plain<false>(out, text)) return;
   const auto is_special = [](char c) { return kind_of(c) == InString::kEscaped; };
-  if (std::none_of(text.begin(), text.end(), is_special)) return append_quoted(out, text);
   out += '"';
   while (!text.empty()) {
     const auto plain = static_cast<std::size_t>(std::find_if(text.begin(), text.end(), is_special) - text.begin());

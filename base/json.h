@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/text_writer.h"
 
 namespace saga {
 
@@ -45,9 +46,10 @@ struct JsonParseError {
 
 /// Compact text; invalid UTF-8 inside strings cannot occur in a parsed value and is replaced if built by hand.
 [[nodiscard]] std::string dump_json(const Json& value);
-void append_json(std::string& out, const Json& value);
+void append_json(TextWriter& out, const Json& value);
 
-/// Appends `text` as a quoted JSON string to `out`.
-void append_json_string(std::string& out, std::string_view text);
+/// `text` as a quoted JSON string.
+[[nodiscard]] std::string json_string(std::string_view text);
+void append_json_string(TextWriter& out, std::string_view text);
 
 }  // namespace saga

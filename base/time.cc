@@ -58,7 +58,7 @@ void put_digits(char* first, std::size_t count, unsigned value) {
 
 }  // namespace
 
-void append_time(std::string& out, Timestamp time) {
+void append_time(TextWriter& out, Timestamp time) {
   const std::chrono::sys_time<Millis> point{Millis{time.ms}};
   const Days day = std::chrono::floor<std::chrono::days>(point);
   const std::chrono::year_month_day date{day};
@@ -70,8 +70,8 @@ void append_time(std::string& out, Timestamp time) {
   }
   // An answer of the API has a dozen of these: reading a format each time would be a tenth of its cost.
   constexpr std::string_view kZero = "0000-00-00T00:00:00.000Z";
+  char* const text = out.room(kZero.size());
   out += kZero;
-  char* const text = out.data() + out.size() - kZero.size();
   put_digits(&text[0], 4, static_cast<unsigned>(year));
   put_digits(&text[5], 2, static_cast<unsigned>(date.month()));
   put_digits(&text[8], 2, static_cast<unsigned>(date.day()));
@@ -82,9 +82,10 @@ void append_time(std::string& out, Timestamp time) {
 }
 
 std::string format_time(Timestamp time) {
-  std::string text;
+  constexpr std::size_t kUsualSize = 24;
+  TextWriter text(kUsualSize);
   append_time(text, time);
-  return text;
+  return text.take();
 }
 
 Result<Timestamp> parse_time(std::string_view text) {

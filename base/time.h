@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/text_writer.h"
 
 namespace saga {
 
@@ -24,7 +25,7 @@ struct Timestamp {
 
 /// "2026-11-23T04:54:47.123Z".
 [[nodiscard]] std::string format_time(Timestamp time);
-void append_time(std::string& out, Timestamp time);
+void append_time(TextWriter& out, Timestamp time);
 
 /// Reads RFC 3339 with any offset and any number of fraction digits (cut to milliseconds). `kInvalid` otherwise.
 [[nodiscard]] Result<Timestamp> parse_time(std::string_view text);

@@ -104,12 +104,13 @@ Checked<Response> list_audit(const Context& context, const Exchange& exchange) {
   const bool more = rows->size() > page->limit;
   if (more) rows->pop_back();
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("audit").begin_array();
   for (const store::AuditRow& row : *rows) write_entry(json, row.entry);
   json.end_array().key("next_cursor");
   more ? json.text(make_cursor(rows->back().key)) : json.null();
   json.end_object();
+  response.body = json.take();
   return response;
 }
 

@@ -126,16 +126,13 @@ Response started_response(std::vector<std::string> ids, std::vector<bool> create
   const auto started = std::count(created.begin(), created.end(), true);
   response.status = started > 0 ? 201 : 200;
   response.late_body = [ids = std::move(ids), created = std::move(created), started] {
-    std::string text;
-    text.reserve(64 * ids.size() + 64);
-    JsonWriter json(text);
+    JsonWriter json(64 * ids.size() + 64);
     json.begin_object().key("started").integer(started);
     json.key("already_there").integer(static_cast<std::int64_t>(ids.size()) - started).key("sagas").begin_array();
     for (std::size_t i = 0; i < ids.size(); ++i) {
       json.begin_object().key("id").text(ids[i]).key("created").boolean(created[i]).end_object();
     }
-    json.end_array().end_object();
-    return text;
+    return json.end_array().end_object().take();
   };
   return response;
 }

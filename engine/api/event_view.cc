@@ -75,11 +75,9 @@ void write_event(JsonWriter& json, const store::Record& record) {
 }
 
 std::string event_frame(const store::Record& record) {
-  std::string frame = "id: " + std::to_string(record.seq) + "\ndata: ";
-  JsonWriter json(frame);
+  JsonWriter json;
   write_event(json, record);
-  frame += "\n\n";
-  return frame;
+  return concat({"id: ", Digits(record.seq), "\ndata: ", json.take(), "\n\n"});
 }
 
 }  // namespace saga::api

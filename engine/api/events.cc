@@ -64,10 +64,11 @@ Checked<Response> get_events(const Context& context, const Exchange& exchange) {
   const auto records = context.store.load(saga->key, after + 1);
   if (!records) return tl::unexpected(problem_of(records.error()));
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("events").begin_array();
   for (const store::Record& record : *records) write_event(json, record);
   json.end_array().end_object();
+  response.body = json.take();
   return response;
 }
 

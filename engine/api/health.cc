@@ -25,12 +25,13 @@ Checked<Response> get_ready(const Context& context, const Exchange&) {
   Response response;
   response.status = store_ok && !draining ? 200 : 503;
   if (response.status == 503) response.headers.emplace_back("Retry-After", "5");
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("status").text(response.status == 200 ? "ready" : "not ready");
   json.key("components").begin_object();
   write_component(json, "store", store_ok, health.problem.empty() && !store_ok ? "not writable" : health.problem);
   write_component(json, "engine", !draining, draining ? "draining: it takes no starts and will stop" : "");
   json.end_object().end_object();
+  response.body = json.take();
   return response;
 }
 

@@ -8,13 +8,18 @@
 
 #include "base/json.h"
 #include "base/text.h"
+#include "base/text_writer.h"
 #include "base/time.h"
 
 namespace saga::api {
 
 class JsonWriter {
  public:
-  explicit JsonWriter(std::string& out) : out_(out) {}
+  /// `usual_size` of the text in bytes; a longer one grows.
+  explicit JsonWriter(std::size_t usual_size = 1024) : out_(usual_size) {}
+
+  /// The text; the writer is not used again.
+  [[nodiscard]] std::string take() { return out_.take(); }
 
   JsonWriter& begin_object() { return open('{'); }
   JsonWriter& end_object() { return close('}'); }
@@ -24,7 +29,10 @@ class JsonWriter {
   /// A literal is ours, with nothing to escape.
   template <std::size_t size>
   JsonWriter& key(const char (&name)[size]) {
-    append_all(out_, {first_ ? "\"" : ",\"", {name, size - 1}, "\":"});
+    separate();
+    out_ += '"';
+    out_ += std::string_view(name, size - 1);
+    out_ += "\":";
     first_ = true;
     return *this;
   }
@@ -87,7 +95,7 @@ class JsonWriter {
     first_ = false;
   }
 
-  std::string& out_;
+  TextWriter out_;
   bool first_ = true;
 };
 

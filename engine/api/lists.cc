@@ -89,12 +89,13 @@ Checked<Response> list_sagas(const Context& context, const Exchange& exchange) {
   const bool more = rows->size() > request->limit;
   if (more) rows->pop_back();
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("sagas").begin_array();
   for (const store::SagaRow& row : *rows) write_item(json, context, row);
   json.end_array().key("next_cursor");
   more ? json.text(make_cursor(rows->back().key)) : json.null();
   json.end_object();
+  response.body = json.take();
   return response;
 }
 
@@ -106,7 +107,7 @@ Checked<Response> get_stats(const Context& context, const Exchange& exchange) {
   const auto attention = context.store.count_attention(*filter);
   if (!attention) return tl::unexpected(problem_of(attention.error()));
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("counts").begin_array();
   for (const store::StatusCount& row : *counts) {
     json.begin_object().key("workflow").text(row.workflow).key("status").text(row.status);
@@ -121,6 +122,7 @@ Checked<Response> get_stats(const Context& context, const Exchange& exchange) {
   json.end_array();
   write_queues(json, context);
   json.end_object();
+  response.body = json.take();
   return response;
 }
 
@@ -135,7 +137,7 @@ Checked<Response> list_services(const Context& context, const Exchange& exchange
     }
   }
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("services").begin_array();
   for (const workers::ServiceStatus& service : known) {
     missing.erase(service.name);
@@ -146,6 +148,7 @@ Checked<Response> list_services(const Context& context, const Exchange& exchange
   json.end_array().key("urls").begin_array();
   for (const workers::InstanceStatus& instance : context.dispatcher.urls()) write_instance(json, instance, now);
   json.end_array().end_object();
+  response.body = json.take();
   return response;
 }
 

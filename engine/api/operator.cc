@@ -59,8 +59,9 @@ Response terminated_response(const Context& context, const std::string& id) {
   const auto row = context.store.find(id);
   if (!row) return to_response(problem_of(row.error()));
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   write_corrupt_saga(json, *row, "its record does not replay", Detail::kFull);
+  response.body = json.take();
   return response;
 }
 

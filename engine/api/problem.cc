@@ -120,7 +120,7 @@ Response to_response(const Problem& problem) {
   if (problem.kind == ProblemKind::kUnavailable) {
     response.headers.emplace_back("Retry-After", std::to_string(problem.retry_after_s.value_or(5)));
   }
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object();
   json.key("type").text(urn_of(kind));
   json.key("title").text(kind.title);
@@ -137,6 +137,7 @@ Response to_response(const Problem& problem) {
     json.end_array();
   }
   json.end_object();
+  response.body = json.take();
   return response;
 }
 

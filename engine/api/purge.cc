@@ -136,12 +136,13 @@ Checked<Response> purge_and_note(const Context& context, const Exchange& exchang
   entry.result = step->sagas > 0 ? runtime::kAuditDone : runtime::kAuditNothing;
   entry.detail = runtime::describe_purge(purge->filter, step->sagas);
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("sagas").integer(static_cast<std::int64_t>(step->sagas));
   json.key("dry_run").boolean(!removes).key("before").time(purge->filter.ended_before).key("next_cursor");
   step->next ? json.text(make_purge_cursor(*step->next)) : json.null();
   json.end_object();
   if (!removes) entry.verb.clear();
+  response.body = json.take();
   return response;
 }
 

@@ -267,11 +267,9 @@ void write_corrupt_saga(JsonWriter& json, const store::SagaRow& row, std::string
 }
 
 std::string saga_json(const workflows::Workflow& workflow, const core::SagaState& state) {
-  std::string out;
-  out.reserve(1024 + 512 * workflow.steps.size());
-  JsonWriter json(out);
+  JsonWriter json(1024 + 512 * workflow.steps.size());
   write_saga(json, workflow, state, Detail::kFull);
-  return out;
+  return json.take();
 }
 
 }  // namespace saga::api

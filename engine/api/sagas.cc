@@ -24,8 +24,9 @@ Response saga_response(int status, runtime::Snapshot saga) {
 
 Response corrupt_response(const store::SagaRow& row, const std::string& problem) {
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   write_corrupt_saga(json, row, problem, Detail::kFull);
+  response.body = json.take();
   return response;
 }
 

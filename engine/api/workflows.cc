@@ -91,7 +91,7 @@ void log_registered(const Context& context, const std::vector<Registry::Register
 Response registered_response(const Context& context, const std::vector<Registry::Registered>& registered) {
   Response response;
   response.status = 200;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("workflows").begin_array();
   for (const auto& entry : registered) {
     if (entry.is_new) response.status = 201;
@@ -107,6 +107,7 @@ Response registered_response(const Context& context, const std::vector<Registry:
     const workflows::Workflow& only = *registered.front().workflow;
     response.headers.emplace_back("Location", fmt::format("/v1/workflows/{}/{}", only.name, only.version));
   }
+  response.body = json.take();
   return response;
 }
 
@@ -181,7 +182,7 @@ void register_workflows(const Context& context, const ExchangeRef& exchange) {
 Checked<Response> list_workflows(const Context& context, const Exchange& exchange) {
   if (auto checked = expect_no_query(exchange.request); !checked) return tl::unexpected(std::move(checked.error()));
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object().key("workflows").begin_array();
   for (const Registry::Entry& entry : context.registry.list()) {
     json.begin_object();
@@ -190,6 +191,7 @@ Checked<Response> list_workflows(const Context& context, const Exchange& exchang
     json.key("registered_at").time(entry.registered_at).end_object();
   }
   json.end_array().end_object();
+  response.body = json.take();
   return response;
 }
 
@@ -211,7 +213,7 @@ Checked<Response> get_workflow(const Context& context, const Exchange& exchange)
     }
   }
   Response response;
-  JsonWriter json(response.body);
+  JsonWriter json;
   json.begin_object();
   write_summary(json, *shown->workflow);
   json.key("registered_at").time(shown->registered_at);
@@ -221,6 +223,7 @@ Checked<Response> get_workflow(const Context& context, const Exchange& exchange)
   json.key("source").text(shown->workflow->source);
   json.key("definition").json(shown->workflow->definition);
   json.end_object();
+  response.body = json.take();
   return response;
 }
 

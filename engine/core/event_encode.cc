@@ -1,5 +1,6 @@
 // Events as they are stored: written by hand, since this is on the path of every step.
 #include "base/text.h"
+#include "base/text_writer.h"
 #include "engine/core/event_names.h"
 
 namespace saga::core {
@@ -10,10 +11,7 @@ using workflows::Workflow;
 /// Writes the members of one object, in order.
 class Writer {
  public:
-  Writer() {
-    out_.reserve(kUsualSize);
-    out_ += '{';
-  }
+  Writer() : out_(kUsualSize) { out_ += '{'; }
   Writer& text(std::string_view name, std::string_view value) {
     key(name);
     append_json_string(out_, value);
@@ -31,25 +29,32 @@ class Writer {
     return *this;
   }
   Writer& raw(std::string_view name, std::string_view value) {
-    append_all(out_, {out_.size() > 1 ? ",\"" : "\"", name, "\":", value});
+    key(name);
+    out_ += value;
     return *this;
   }
   [[nodiscard]] std::string close() {
     out_ += '}';
-    return std::move(out_);
+    return out_.take();
   }
 
  private:
-  void key(std::string_view name) { raw(name, ""); }
+  void key(std::string_view name) {
+    out_ += out_.size() > 1 ? std::string_view(",\"") : std::string_view("\"");
+    out_ += name;
+    out_ += "\":";
+  }
 
   static constexpr std::size_t kUsualSize = 160;
 
-  std::string out_;
+  TextWriter out_;
 };
 
 template <typename Pairs>
 std::string pairs_json(const Pairs& pairs) {
-  std::string out = "[";
+  constexpr std::size_t kUsualSize = 80;
+  TextWriter out(kUsualSize);
+  out += '[';
   for (const auto& [name, value] : pairs) {
     if (out.size() > 1) out += ',';
     out += '[';
@@ -58,7 +63,8 @@ std::string pairs_json(const Pairs& pairs) {
     append_json_string(out, value);
     out += ']';
   }
-  return out + "]";
+  out += ']';
+  return out.take();
 }
 
 class Encoder {
@@ -168,7 +174,7 @@ class Encoder {
     std::string names = "[";
     for (const StepIndex i : e.not_undone) {
       if (names.size() > 1) names += ',';
-      append_json_string(names, workflow_.steps[i].name);
+      names += json_string(workflow_.steps[i].name);
     }
     return w_.raw("not_undone", names + "]").close();
   }

@@ -91,15 +91,15 @@ std::string format_log_line(LogFormat format, Timestamp at, LogLevel level, std:
   std::string line;
   if (format == LogFormat::kJson) {
     line = "{\"time\":\"" + format_time(at) + "\",\"level\":\"" + std::string(name_of(level)) + "\",\"event\":";
-    append_json_string(line, event);
+    line += json_string(event);
     for (const LogField& field : fields) {
       line += ',';
-      append_json_string(line, field.key);
+      line += json_string(field.key);
       line += ':';
       if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
         line += std::to_string(*number);
       } else {
-        append_json_string(line, std::get<std::string_view>(field.value));
+        line += json_string(std::get<std::string_view>(field.value));
       }
     }
     return line + '}';
@@ -114,7 +114,7 @@ std::string format_log_line(LogFormat format, Timestamp at, LogLevel level, std:
     } else if (const auto text = std::get<std::string_view>(field.value); stands_bare(text)) {
       line += text;
     } else {
-      append_json_string(line, text);
+      line += json_string(text);
     }
   }
   return line;

@@ -60,8 +60,7 @@ std::optional<std::string> render(store::Store& store, const runtime::Reader& re
   if (!row && row.error().code != ErrorCode::kNotFound) return std::nullopt;
   if ((row && row->head.attention_since == notice.since) == notice.over) return std::nullopt;
   if (!row && !notice.over) return std::nullopt;
-  std::string text;
-  JsonWriter json(text);
+  JsonWriter json;
   json.begin_object().key("type").text(notice.over ? "saga.attention_over" : "saga.attention");
   json.key("timestamp").time(notice.over && row ? row->head.updated_at : notice.since).key("data");
   if (row) {
@@ -69,8 +68,7 @@ std::optional<std::string> render(store::Store& store, const runtime::Reader& re
   } else {  // Purged.
     json.begin_object().key("id").text(notice.id).key("since").time(notice.since).end_object();
   }
-  json.end_object();
-  return text;
+  return json.end_object().take();
 }
 
 std::string id_of(const std::vector<store::Notice>& notices) {
@@ -101,11 +99,12 @@ std::vector<Message> compose(store::Store& store, const runtime::Reader& reader,
     batch.notices.push_back(message.notices.front());
   }
   batch.id = id_of(batch.notices);
-  JsonWriter json(batch.body);
+  JsonWriter json(all.size() + 256);
   json.begin_object().key("type").text("saga.batch");
   json.key("timestamp").time(batch.notices.front().since);
   json.key("data").begin_object().key("count").integer(static_cast<std::int64_t>(messages.size()));
   json.key("messages").raw("[" + all + "]").end_object().end_object();
+  batch.body = json.take();
   std::vector<Message> one;
   one.push_back(std::move(batch));
   return one;

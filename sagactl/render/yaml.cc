@@ -31,8 +31,7 @@ void append_scalar(std::string& out, std::string_view text) {
     out += text;
     return;
   }
-  std::string quoted;
-  append_json_string(quoted, text);
+  const std::string quoted = json_string(text);
   for (std::size_t i = 0; i < quoted.size(); ++i) {
     const auto c = static_cast<unsigned char>(quoted[i]);
     if (c == 0x7F) {

@@ -10,10 +10,7 @@ std::string tags_to_text(const Tags& tags) {
   std::string text = "[";
   for (const auto& [name, value] : tags) {
     text += text.size() == 1 ? "[" : ",[";
-    append_json_string(text, name);
-    text += ',';
-    append_json_string(text, value);
-    text += ']';
+    text += json_string(name) + ',' + json_string(value) + ']';
   }
   text += ']';
   return text;

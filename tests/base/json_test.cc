@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <random>
-
 #include <limits>
+#include <random>
 
 namespace saga {
 namespace {
@@ -163,9 +162,26 @@ TEST(DumpJson, WritesWhatTheLibraryWrites) {
   EXPECT_EQ(dump_json(values), by_library(values));
 }
 
-TEST(AppendJsonString, EscapesWhatJsonWantsEscaped) {
-  std::string out;
-  append_json_string(out, "a\"b\\c\n\t\x01ü");
+// Plain characters are looked at eight at a time: one that is not plain is found wherever it stands.
+TEST(DumpJson, FindsWhatIsToBeEscapedAtEveryPlace) {
+  for (std::size_t size = 1; size <= 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 128; ++c) {
+        std::string text(size, 'a');
+        text[at] = static_cast<char>(c);
+        const std::string by_library = Json(text).dump();
+        EXPECT_EQ(dump_json(Json(text)), by_library);
+        EXPECT_EQ(json_string(text), by_library);
+      }
+      const std::string longer = std::string(at, 'a') + "\u00e9" + std::string(size - at, 'b');
+      EXPECT_EQ(dump_json(Json(longer)), Json(longer).dump());
+      EXPECT_EQ(json_string(longer), Json(longer).dump());
+    }
+  }
+}
+
+TEST(JsonString, EscapesWhatJsonWantsEscaped) {
+  const std::string out = json_string("a\"b\\c\n\t\x01ü");
   EXPECT_EQ(out, "\"a\\\"b\\\\c\\n\\t\\u0001ü\"");
   EXPECT_EQ(*parse_json(out), Json("a\"b\\c\n\t\x01ü"));
 }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/text_writer.h"
 #include "workers/protocol/text.h"
 
 namespace saga::workers {
@@ -55,15 +56,17 @@ bool has_control(std::string_view text) {
   return std::ranges::any_of(text, is_control);
 }
 
-void append_token(std::string& out, std::string_view text) {
+void append_token(TextWriter& out, std::string_view text) {
   if (std::ranges::all_of(text, is_token)) {
     out += text;
   } else {
-    std::ranges::copy_if(text, std::back_inserter(out), is_token);
+    for (const char c : text) {
+      if (is_token(c)) out += c;
+    }
   }
 }
 
-void append_path(std::string& out, std::string_view path) {
+void append_path(TextWriter& out, std::string_view path) {
   if (std::ranges::none_of(path, is_control_or_blank)) {
     out += path;
     return;
@@ -77,23 +80,26 @@ void append_path(std::string& out, std::string_view path) {
   }
 }
 
-void append_header(std::string& out, std::string_view name, std::string_view value) {
+void append_header(TextWriter& out, std::string_view name, std::string_view value) {
   if (!name.empty() && std::ranges::all_of(name, is_token) && !has_control(value)) {
-    return append_all(out, {name, ": ", value, "\r\n"});
+    out += name;
+    out += ": ";
+    out += value;
+    out += "\r\n";
+    return;
   }
   const auto start = out.size();
   append_token(out, name);
   if (out.size() == start) return;  // Nothing of the name could stand.
   out += ": ";
-  std::ranges::replace_copy_if(value, std::back_inserter(out), is_control, ' ');
+  for (const char c : value) out += is_control(c) ? ' ' : c;
   out += "\r\n";
 }
 
 }  // namespace
 
 std::string request_text(const WorkerCall& call, const BaseUrl& base, const Headers& service_headers) {
-  std::string out;
-  out.reserve(768 + (call.body ? call.body->size() : 0));
+  TextWriter out(768 + (call.body ? call.body->size() : 0));
   append_token(out, call.method);
   out += ' ';
   append_path(out, base.prefix);
@@ -120,7 +126,7 @@ std::string request_text(const WorkerCall& call, const BaseUrl& base, const Head
   }
   out += "\r\n";
   if (call.body) out += *call.body;
-  return out;
+  return out.take();
 }
 
 }  // namespace saga::workers

@@ -159,9 +159,9 @@ template <std::size_t I>
 void expect_described(const workflows::Workflow& workflow) {
   core::EventBody body(std::in_place_index<I>);
   if (auto* accepted = std::get_if<core::SagaAccepted>(&body)) accepted->facts = std::make_shared<core::SagaFacts>();
-  std::string text;
-  JsonWriter json(text);
+  JsonWriter json;
   write_event(json, {1, Timestamp{0}, std::string(core::type_name(body)), core::encode_event(workflow, body)});
+  const std::string text = json.take();
   EXPECT_THAT(described().misfits_of_schema("/components/schemas/Event", Json::parse(text)), IsEmpty()) << text;
 }
 

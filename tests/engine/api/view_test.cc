@@ -120,9 +120,9 @@ TEST(SagaView, ShowsWhyItTurnedBackAndWhatWasUndone) {
 }
 
 TEST(SagaView, ListItemsLeaveTheHeavyPartsOut) {
-  std::string text;
-  JsonWriter json(text);
+  JsonWriter json;
   write_saga(json, *workflow(), started(), Detail::kItem);
+  const std::string text = json.take();
   const Json item = Json::parse(text);
   EXPECT_FALSE(item.contains("input") || item.contains("output") || item.contains("steps"));
   EXPECT_EQ(item["id"], "order-1");
@@ -133,9 +133,9 @@ TEST(SagaView, ShowsACorruptSagaFromItsRow) {
   row.identity = {"order-1", "order", 2, {{"a", "b"}}, Timestamp{1}, 0};
   row.head.status = "running";
   row.head.attention_since = Timestamp{1'800'000'000'000};
-  std::string text;
-  JsonWriter json(text);
+  JsonWriter json;
   write_corrupt_saga(json, row, "event 3 does not follow", Detail::kFull);
+  const std::string text = json.take();
   const Json saga = Json::parse(text);
   EXPECT_EQ(saga["status"], "suspended");
   EXPECT_EQ(saga["needs_attention"], true);
@@ -147,9 +147,9 @@ TEST(SagaView, ShowsACorruptSagaFromItsRow) {
 }
 
 Json event(const store::Record& record) {
-  std::string text;
-  JsonWriter json(text);
+  JsonWriter json;
   write_event(json, record);
+  const std::string text = json.take();
   return Json::parse(text);
 }
 
