@@ -48,6 +48,37 @@ struct JsonParseError {
 [[nodiscard]] std::string dump_json(const Json& value);
 void append_json(TextWriter& out, const Json& value);
 
+/// A JSON value and its text, written once for all who send it, or none. Copies share both; nobody changes them.
+class WrittenJson {
+ public:
+  WrittenJson() = default;
+  WrittenJson(JsonRef value) {  // NOLINT: the same value.
+    if (!value) return;
+    std::string text = dump_json(*value);
+    both_ = std::make_shared<const Both>(Both{std::move(value), std::move(text)});
+  }
+
+  explicit operator bool() const { return both_ != nullptr; }
+  [[nodiscard]] const Json& operator*() const { return *both_->value; }
+  [[nodiscard]] const Json* operator->() const { return both_->value.get(); }
+  [[nodiscard]] const Json* get() const { return both_ ? both_->value.get() : nullptr; }
+  [[nodiscard]] JsonRef ref() const { return both_ ? both_->value : nullptr; }
+  /// "null" where there is none.
+  [[nodiscard]] std::string_view text() const { return both_ ? std::string_view(both_->text) : "null"; }
+
+  friend bool operator==(const WrittenJson& a, const WrittenJson& b) {
+    return a.both_ == b.both_ || (a && b && same_json(a.both_->value, b.both_->value));
+  }
+
+ private:
+  struct Both {
+    JsonRef value;
+    std::string text;
+  };
+
+  std::shared_ptr<const Both> both_;
+};
+
 /// `text` as a quoted JSON string.
 [[nodiscard]] std::string json_string(std::string_view text);
 void append_json_string(TextWriter& out, std::string_view text);

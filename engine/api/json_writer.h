@@ -69,6 +69,7 @@ class JsonWriter {
     append_json(out_, value);
     return *this;
   }
+  JsonWriter& json(const WrittenJson& value) { return raw(value.text()); }
   JsonWriter& json(const JsonRef& value) { return value ? json(*value) : null(); }
 
   /// `json_text` is one JSON value.

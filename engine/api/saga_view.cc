@@ -124,7 +124,7 @@ void write_kind(JsonWriter& json, const workflows::Step& definition, const StepS
 }
 
 /// None for what sends nothing, or has not begun.
-JsonRef input_of(const workflows::Workflow& workflow, const core::SagaState& state, std::size_t index) {
+WrittenJson input_of(const workflows::Workflow& workflow, const core::SagaState& state, std::size_t index) {
   if (state.steps[index].action.attempts == 0) return {};
   return workflow.steps[index].kind == workflows::StepKind::kSaga ? core::child_input(workflow, state, index)
                                                                   : core::action_input(workflow, state, index);

@@ -32,10 +32,10 @@ std::string child_id(std::string_view parent, std::string_view step, int attempt
   return attempt <= 1 ? fmt::format("{}~{}", parent, step) : fmt::format("{}~{}~{}", parent, step, attempt);
 }
 
-JsonRef child_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step) {
+WrittenJson child_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step) {
   if (!workflow.steps[step].child_input) return state.facts->input;
   const auto& request = state.steps[step].action.request;
-  return request ? request->body : nullptr;
+  return request ? request->body : WrittenJson();
 }
 
 std::optional<std::int64_t> child_version(const SagaState& state, StepIndex step) {

@@ -12,6 +12,7 @@
 #include "engine/core/event.h"
 #include "engine/core/input.h"
 #include "engine/core/state.h"
+#include "workers/protocol/header_lines.h"
 #include "workflows/workflow.h"
 
 namespace saga::core {
@@ -67,7 +68,7 @@ struct Decision {
 [[nodiscard]] std::string child_id(std::string_view parent, std::string_view step, int attempt);
 
 /// What the step's newest child is started with.
-[[nodiscard]] JsonRef child_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
+[[nodiscard]] WrittenJson child_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
 
 /// The version that was fixed when the parent started; none if it was not.
 [[nodiscard]] std::optional<std::int64_t> child_version(const SagaState& state, StepIndex step);
@@ -96,7 +97,7 @@ struct CallRequest {
   std::string url;
   std::string method;
   std::string path;
-  std::vector<std::pair<std::string, std::string>> headers;
+  workers::HeaderLines headers;
   std::optional<std::string> body;
   Millis timeout{0};
 };
@@ -106,6 +107,6 @@ struct CallRequest {
                                       Phase phase);
 
 /// The JSON an action was or would be sent with: its `input`, or the saga's input. None for GET and DELETE without.
-[[nodiscard]] JsonRef action_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
+[[nodiscard]] WrittenJson action_input(const workflows::Workflow& workflow, const SagaState& state, StepIndex step);
 
 }  // namespace saga::core

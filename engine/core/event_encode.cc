@@ -22,6 +22,7 @@ class Writer {
   Writer& time(std::string_view name, const std::optional<Timestamp>& value) {
     return value ? number(name, value->ms) : *this;
   }
+  Writer& json(std::string_view name, const WrittenJson& value) { return value ? raw(name, value.text()) : *this; }
   Writer& json(std::string_view name, const JsonRef& value) {
     if (!value) return *this;
     key(name);

@@ -30,16 +30,18 @@ bool is_constant(const Call& call) {
 
 bool sends_body_by_default(const Call& call) { return call.method != "GET" && call.method != "DELETE"; }
 
-/// One span an attempt, the same whenever it is worked out: FNV-1a over what names the attempt.
-std::string traceparent(const SagaState& state, std::string_view key, int attempt) {
+using SpanId = std::array<char, 16>;
+
+/// One an attempt, the same whenever it is worked out: FNV-1a over what names the attempt in its trace.
+SpanId span_id(std::initializer_list<std::string_view> names) {
   std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : concat({state.facts->trace_id, "#", key, "#", Digits(attempt)})) {
-    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  for (const std::string_view name : names) {
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   }
   if (hash == 0) hash = 1;
-  std::array<char, 16> span;
+  SpanId span;
   for (std::size_t i = span.size(); i-- > 0; hash >>= 4) span[i] = "0123456789abcdef"[hash & 15];
-  return concat({"00-", state.facts->trace_id, "-", {span.data(), span.size()}, "-01"});
+  return span;
 }
 
 Result<std::shared_ptr<PreparedRequest>> evaluate_call(const Call& call, const SagaScope& scope) {
@@ -96,15 +98,15 @@ Result<std::shared_ptr<const PreparedRequest>> prepare_request(const Workflow& w
   return std::shared_ptr<const PreparedRequest>(std::move(*request));
 }
 
-JsonRef action_input(const Workflow& workflow, const SagaState& state, StepIndex step) {
+WrittenJson action_input(const Workflow& workflow, const SagaState& state, StepIndex step) {
   if (workflow.steps[step].kind == workflows::StepKind::kSaga) return child_input(workflow, state, step);
-  if (workflow.steps[step].kind != workflows::StepKind::kCall) return nullptr;
+  if (workflow.steps[step].kind != workflows::StepKind::kCall) return {};
   const Call& call = workflow.steps[step].action;
   if (call.input) {
     const auto& request = state.steps[step].action.request;
-    return request ? request->body : nullptr;
+    return request ? request->body : WrittenJson();
   }
-  return sends_body_by_default(call) ? state.facts->input : nullptr;
+  return sends_body_by_default(call) ? state.facts->input : WrittenJson();
 }
 
 CallRequest render_call(const Workflow& workflow, const SagaState& state, StepIndex step, Phase phase) {
@@ -122,31 +124,35 @@ CallRequest render_call(const Workflow& workflow, const SagaState& state, StepIn
 
   CallRequest request{definition.service, definition.url,    call.method, prepared->path, {},
                       std::nullopt,       definition.timeout};
-  const std::string key = workers::idempotency_key(state.facts->id, definition.name, phase);
+  constexpr std::size_t kUsualLines = 512;  // With one that the runtime adds.
+  const SagaFacts& facts = *state.facts;
+  const std::string key = workers::idempotency_key(facts.id, definition.name, phase);
+  const Digits attempt(call_state.attempts);
+  const SpanId span = span_id({key, "#", attempt});
   auto& headers = request.headers;
-  headers.reserve(10 + prepared->headers.size());  // With one that the runtime adds.
-  headers.emplace_back(workers::kIdempotencyKey, key);
-  headers.emplace_back(workers::kSagaId, state.facts->id);
-  headers.emplace_back(workers::kSagaWorkflow, concat({workflow.name, "/", Digits(workflow.version)}));
-  headers.emplace_back(workers::kSagaStep, definition.name);
-  headers.emplace_back(workers::kSagaPhase, workers::to_string(phase));
-  headers.emplace_back(workers::kSagaAttempt, std::string_view(Digits(call_state.attempts)));
-  headers.emplace_back(workers::kSagaTimeoutMs, std::string_view(Digits(definition.timeout.count())));
+  headers.reserve(kUsualLines);
+  headers.add_protocol(workers::kIdempotencyKey, {key});
+  headers.add_protocol(workers::kSagaId, {facts.id});
+  headers.add_protocol(workers::kSagaWorkflow, {workflow.name, "/", Digits(workflow.version)});
+  headers.add_protocol(workers::kSagaStep, {definition.name});
+  headers.add_protocol(workers::kSagaPhase, {workers::to_string(phase)});
+  headers.add_protocol(workers::kSagaAttempt, {attempt});
+  headers.add_protocol(workers::kSagaTimeoutMs, {Digits(definition.timeout.count())});
   if (phase == Phase::kCompensation) {
     const bool done = step_state.status == StepStatus::kCompleted && !step_state.settled;
-    headers.emplace_back(workers::kSagaOutcome, done ? "done" : "unknown");
+    headers.add_protocol(workers::kSagaOutcome, {done ? "done" : "unknown"});
   }
-  headers.emplace_back(workers::kTraceparent, traceparent(state, key, call_state.attempts));
-  headers.insert(headers.end(), prepared->headers.begin(), prepared->headers.end());
+  headers.add_protocol(workers::kTraceparent, {"00-", facts.trace_id, "-", {span.data(), span.size()}, "-01"});
+  for (const auto& [name, value] : prepared->headers) headers.add(name, value);
 
   if (prepared->body) {
-    request.body = dump_json(*prepared->body);
+    request.body = std::string(prepared->body.text());
   } else if (sends_body_by_default(call)) {
     if (phase == Phase::kAction) {
-      request.body = dump_json(*state.facts->input);
+      request.body = std::string(facts.input.text());
     } else {
-      const JsonRef sent = action_input(workflow, state, step);
-      request.body = concat({R"({"action_input":)", sent ? dump_json(*sent) : "null", R"(,"output":)",
+      const WrittenJson sent = action_input(workflow, state, step);
+      request.body = concat({R"({"action_input":)", sent.text(), R"(,"output":)",
                              step_state.output ? dump_json(*step_state.output) : "null", "}"});
     }
   }

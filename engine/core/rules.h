@@ -89,7 +89,7 @@ class SagaScope final : public workflows::Scope {
   const SagaState& state_;
   StepIndex step_ = 0;
   bool own_call_ = false;
-  JsonRef action_input_;
+  WrittenJson action_input_;
   const Json* body_ = nullptr;
 };
 

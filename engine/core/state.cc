@@ -107,7 +107,7 @@ bool StepState::operator==(const StepState& o) const {
 }
 
 bool SagaFacts::operator==(const SagaFacts& o) const {
-  return id == o.id && workflow == o.workflow && version == o.version && same_json(input, o.input) && tags == o.tags &&
+  return id == o.id && workflow == o.workflow && version == o.version && input == o.input && tags == o.tags &&
          created_at == o.created_at && start_at == o.start_at && trace_id == o.trace_id &&
          parent_span == o.parent_span && parent_id == o.parent_id && parent_step == o.parent_step &&
          parent_attempt == o.parent_attempt && child_versions == o.child_versions;

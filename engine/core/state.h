@@ -66,10 +66,10 @@ struct Settlement {
 struct PreparedRequest {
   std::string path;
   std::vector<std::pair<std::string, std::string>> headers;
-  JsonRef body;  ///< None: the default body, or no body for GET and DELETE.
+  WrittenJson body;  ///< None: the default body, or no body for GET and DELETE.
 
   bool operator==(const PreparedRequest& o) const {
-    return path == o.path && headers == o.headers && same_json(body, o.body);
+    return path == o.path && headers == o.headers && body == o.body;
   }
 };
 
@@ -125,7 +125,7 @@ struct SagaFacts {
   std::string id;
   std::string workflow;
   std::int64_t version = 1;
-  JsonRef input;
+  WrittenJson input;
   std::vector<std::pair<std::string, std::string>> tags;
   Timestamp created_at;
   std::optional<Timestamp> start_at;

@@ -127,7 +127,7 @@ void Engine::start_child(const LiveSaga& parent, const Errand& errand) {
   request.id = errand.child_id;
   request.workflow = workflow;
   request.version_named = true;
-  request.input = core::child_input(*parent.workflow, *parent.state, step);
+  request.input = core::child_input(*parent.workflow, *parent.state, step).ref();
   if (workflow->input_schema) {
     if (const auto violations = workflow->input_schema->validate(*request.input); !violations.empty()) {
       return cannot(fmt::format("its input does not fit {}/{}: {}{}{}", workflow->name, workflow->version,

@@ -22,7 +22,7 @@ bool same_start(const core::SagaFacts& there, const StartRequest& request) {
   }
   return there.workflow == request.workflow->name &&
          (!request.version_named || there.version == request.workflow->version) &&
-         same_json(there.input, request.input);
+         same_json(there.input.ref(), request.input);
 }
 
 namespace {
@@ -349,7 +349,7 @@ void Engine::call_worker(const LiveSaga& saga, const core::CallWorker& call) {
   core::CallRequest request = core::render_call(*saga.workflow, *saga.state, call.step, call.phase);
   if (!public_url_.empty()) {
     const CallbackTarget target{saga.id, saga.workflow->steps[call.step].name, call.phase, call.attempt};
-    request.headers.emplace_back(workers::kSagaCallbackUrl, public_url_ + tokens_.path(target));
+    request.headers.add_protocol(workers::kSagaCallbackUrl, {public_url_, tokens_.path(target)});
   }
   workers::WorkerCall sent{std::move(request.service),
                            std::move(request.url),

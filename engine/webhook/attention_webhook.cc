@@ -112,7 +112,7 @@ AttentionWebhook::Answer AttentionWebhook::send(const Message& message, const st
   call.path = options_.target.path;
   call.headers = {{"webhook-id", message.id}, {"webhook-timestamp", timestamp}};
   if (options_.secret) {
-    call.headers.emplace_back("webhook-signature", options_.secret->sign(message.id, timestamp, message.body));
+    call.headers.add("webhook-signature", options_.secret->sign(message.id, timestamp, message.body));
   }
   call.body = message.body;
   call.timeout = options_.timeout;

@@ -59,12 +59,8 @@ AttemptRecord& CallRecord::attempt(int number) {
   return attempts[place];
 }
 
-const std::string& WireCall::header(std::string_view name) const {
-  static const std::string none;
-  for (const auto& [key, value] : call.headers) {
-    if (key == name) return value;
-  }
-  return none;
+std::string WireCall::header(std::string_view name) const {
+  return std::string(call.headers.find(name).value_or(""));
 }
 
 std::string WireCall::text() const {

@@ -79,7 +79,7 @@ struct WireCall {
   std::string callback_url;
   workers::WorkerCall call;
 
-  [[nodiscard]] const std::string& header(std::string_view name) const;
+  [[nodiscard]] std::string header(std::string_view name) const;
   [[nodiscard]] const workflows::Step& definition() const { return saga->workflow->steps[step]; }
   [[nodiscard]] std::string text() const;      ///< "order-1/charge/action #2"
   [[nodiscard]] std::uint64_t number() const;  ///< Of this attempt, in every process and world.

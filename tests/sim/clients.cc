@@ -102,7 +102,8 @@ void Clients::answered(const WishRef& wish, std::vector<bool> created) {
     if (saga == nullptr)
       return setting_.violated("durable",
                                fmt::format("the start of {} is answered before it is on the disk", wish->starts[i].id));
-    if (!same_json(saga->state.facts->input, wish->starts[i].input) || saga->workflow->name != wish->workflows[i]) {
+    if (!same_json(saga->state.facts->input.ref(), wish->starts[i].input) ||
+        saga->workflow->name != wish->workflows[i]) {
       return setting_.violated("I8", fmt::format("{} is not what was started", wish->starts[i].id));
     }
     if (created[i]) ++wish->created;

@@ -19,7 +19,7 @@ bool Workers::goes_wrong(const Visit& visit, Fault fault) const {
 }
 
 void Workers::arrive(const std::shared_ptr<const WireCall>& call, Reply reply) {
-  const std::string& key = call->header(workers::kIdempotencyKey);
+  const std::string key = call->header(workers::kIdempotencyKey);
   Deed& deed = ledger_[key.substr(0, key.rfind('/'))];
   if (deed.saga.empty()) {
     deed.saga = call->header(workers::kSagaId);

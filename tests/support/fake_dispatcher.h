@@ -23,10 +23,7 @@ class FakeDispatcher final : public workers::Dispatcher {
     workers::CallDone done;
 
     [[nodiscard]] std::string header(std::string_view name) const {
-      for (const auto& [key, value] : call.headers) {
-        if (key == name) return value;
-      }
-      return "";
+      return std::string(call.headers.find(name).value_or(""));
     }
     /// "reserve/action/1"
     [[nodiscard]] std::string what() const {

@@ -18,7 +18,7 @@ Call::Call(Owner& owner, Instance& instance, std::unique_ptr<Attempt> attempt)
       deadline_(started_ + attempt_->call.timeout),
       request_(request_text(attempt_->call, instance.url(), attempt_->route->service().headers)) {
   // It has them all: thousands of calls that wait for their answers need not hold them twice.
-  Headers().swap(attempt_->call.headers);
+  attempt_->call.headers = {};
   attempt_->call.body.reset();
 }
 

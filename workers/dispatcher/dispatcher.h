@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "workers/dispatcher/breaker.h"
+#include "workers/protocol/header_lines.h"
 #include "workers/protocol/protocol.h"
 
 namespace saga::workers {
@@ -38,7 +39,7 @@ struct WorkerCall {
   std::string url;                                             ///< A base URL, for a step that names one.
   std::string method;
   std::string path;                                            ///< Begins with '/'; may hold a query; already encoded.
-  std::vector<std::pair<std::string, std::string>> headers;
+  HeaderLines headers;
   std::optional<std::string> body;                             ///< Sent as application/json. None: no body.
   Millis timeout{5'000};                                       ///< From leaving the queue, connecting included.
   std::vector<int> accept{};                                   ///< Statuses that are no fault of the instance.

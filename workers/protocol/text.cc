@@ -1,6 +1,7 @@
 #include "workers/protocol/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace saga::workers {
@@ -30,6 +31,15 @@ std::size_t character_length(std::string_view text) {
 }
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+constexpr std::array<bool, 256> kToken = [] {
+  std::array<bool, 256> token{};
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    token[static_cast<unsigned char>(c)] = true;
+  }
+  return token;
+}();
 
 }  // namespace
 
@@ -62,6 +72,8 @@ std::string_view trim(std::string_view text) {
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
+
+bool is_token_character(char c) { return kToken[static_cast<unsigned char>(c)]; }
 
 bool equal_ignoring_case(std::string_view a, std::string_view b) {
   return std::ranges::equal(a, b, [](char x, char y) { return lower(x) == lower(y); });

@@ -16,6 +16,9 @@ namespace saga::workers {
 /// `text` without the blanks of HTTP and JSON around it.
 [[nodiscard]] std::string_view trim(std::string_view text);
 
+/// True for what can stand in a header's name or a method.
+[[nodiscard]] bool is_token_character(char c);
+
 /// ASCII letters compared without case, as header names and media types are.
 [[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b);
 

@@ -7,10 +7,7 @@
 namespace saga::core {
 namespace {
 
-using testing::AllOf;
-using testing::Contains;
-using testing::Not;
-using testing::Pair;
+using testing::StartsWith;
 
 TEST(Request, AnActionIsSentTheSagasInput) {
   Driver saga(flow({step("a")}));
@@ -21,11 +18,10 @@ TEST(Request, AnActionIsSentTheSagasInput) {
   EXPECT_EQ(request.path, "/a");
   EXPECT_EQ(request.body, R"({"sku":"x"})");
   EXPECT_EQ(request.timeout, std::chrono::seconds(5));
-  EXPECT_THAT(request.headers,
-              AllOf(Contains(Pair("Idempotency-Key", "order-42/a/action")), Contains(Pair("Saga-Id", "order-42")),
-                    Contains(Pair("Saga-Workflow", "flow/1")), Contains(Pair("Saga-Step", "a")),
-                    Contains(Pair("Saga-Phase", "action")), Contains(Pair("Saga-Attempt", "1")),
-                    Contains(Pair("Saga-Timeout-Ms", "5000")), Not(Contains(Pair("Saga-Outcome", testing::_)))));
+  EXPECT_THAT(request.headers.text(), StartsWith("Idempotency-Key: order-42/a/action\r\nSaga-Id: order-42\r\n"
+                                                 "Saga-Workflow: flow/1\r\nSaga-Step: a\r\nSaga-Phase: action\r\n"
+                                                 "Saga-Attempt: 1\r\nSaga-Timeout-Ms: 5000\r\ntraceparent: 00-"));
+  EXPECT_EQ(request.headers.find("Saga-Outcome"), std::nullopt);
 }
 
 TEST(Request, ACompensationIsSentWhatTheActionWasSentAndGave) {
@@ -35,9 +31,9 @@ TEST(Request, ACompensationIsSentWhatTheActionWasSentAndGave) {
   saga.answer("b", refused());
   const CallRequest request = saga.request("a", Phase::kCompensation);
   EXPECT_EQ(request.body, R"({"action_input":{"order":"order-42"},"output":{"id":7}})");
-  EXPECT_THAT(request.headers,
-              AllOf(Contains(Pair("Idempotency-Key", "order-42/a/compensation")),
-                    Contains(Pair("Saga-Phase", "compensation")), Contains(Pair("Saga-Outcome", "done"))));
+  EXPECT_EQ(request.headers.find("Idempotency-Key"), "order-42/a/compensation");
+  EXPECT_EQ(request.headers.find("Saga-Phase"), "compensation");
+  EXPECT_EQ(request.headers.find("Saga-Outcome"), "done");
 }
 
 TEST(Request, ACompensationOfAnUnknownActionHasNoOutput) {
@@ -91,7 +87,7 @@ TEST(Request, HeadersAndPathTakeExpressions) {
   const CallRequest request = saga.request("a");
   EXPECT_EQ(request.url, "http://127.0.0.1:9");
   EXPECT_EQ(request.path, "/x/a%20b");
-  EXPECT_THAT(request.headers, Contains(Pair("X-Tier", "t-3")));
+  EXPECT_EQ(request.headers.find("X-Tier"), "t-3");
 }
 
 }  // namespace

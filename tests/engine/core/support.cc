@@ -405,10 +405,7 @@ CallRequest Driver::request(std::string_view name, Phase phase) const {
 }
 
 std::string Driver::header(std::string_view name, Phase phase, std::string_view wanted) const {
-  for (const auto& [key, value] : request(name, phase).headers) {
-    if (key == wanted) return value;
-  }
-  return "";
+  return std::string(request(name, phase).headers.find(wanted).value_or(""));
 }
 
 }  // namespace saga::core
