@@ -2,7 +2,7 @@
 and over with other keys, ids and times, all indexes kept. What a copy says of itself is shifted with it, so that it
 replays as the original does.
 
-Knows of the schema what it must: the columns of `sagas` and `events`, and that `counts` has the sums.
+Knows of the schema what it must: the columns of `sagas` and `journal`, and that `counts` has the sums.
 """
 
 import os
@@ -50,36 +50,41 @@ def copy(db, copies, keys, span_ms):
     number of the copy stands in the place of its first eight characters, and so all are in the order of their keys."""
     names = [row[1] for row in db.execute("PRAGMA table_info(sagas)")]
     # What is changed by hand has no checksum.
-    events = [row[1] for row in db.execute("PRAGMA table_info(events)") if row[1] not in ("n", "checksum")]
-    times = {"created_at", "updated_at", "finished_at", "wake_at", "at"}
+    journal = [row[1] for row in db.execute("PRAGMA table_info(journal)") if row[1] not in ("n", "checksum")]
+    times = {"created_at", "updated_at", "finished_at", "wake_at"}
     new_id = "printf('%08x', :copy) || substr(o.id, 9)"
+
+    def later(text):  # The events of a row are of one moment, its front says which.
+        at = f"substr({text}, 3, 13)"
+        return f"replace({text}, '[' || {at} || ',', '[' || ({at} + :ms) || ',')"
 
     def shifted(column):
         if column in times:
             return f"o.{column} + :ms"
         return {"key": "o.key + :keys", "saga": "o.saga + :keys", "id": new_id,
-                "data": "CASE o.says WHEN 0 THEN o.data ELSE "
-                        f"replace(replace(o.data, o.id, {new_id}), '\"created_at\":' || o.created_at, "
-                        "'\"created_at\":' || (o.created_at + :ms)) END"}.get(column, f"o.{column}")
+                "events": f"CASE o.says WHEN 0 THEN {later('o.events')} ELSE replace(replace({later('o.events')}, o.id, "
+                          f"{new_id}), '\"created_at\":' || o.created_at, '\"created_at\":' || (o.created_at + :ms)) END"
+                }.get(column, f"o.{column}")
 
     copy_sagas = (f"INSERT INTO sagas({', '.join(names)}) SELECT {', '.join(map(shifted, names))} "
                   "FROM sagas o WHERE o.key <= :last ORDER BY o.key")
-    copy_events = (f"INSERT INTO events({', '.join(events)}) SELECT {', '.join(map(shifted, events))} "
-                   "FROM original o ORDER BY o.rowid")
+    copy_journal = (f"INSERT INTO journal({', '.join(journal)}) SELECT {', '.join(map(shifted, journal))} "
+                    "FROM original o ORDER BY o.rowid")
 
     # The real ones become the first: everything moves into the past by the time that all copies span.
     back_ms = -copies * span_ms
     db.execute("BEGIN")
-    db.execute("UPDATE events SET data = replace(data, '\"created_at\":' || s.created_at, '\"created_at\":' || "
-               "(s.created_at + :ms)), at = at + :ms, checksum = NULL FROM sagas s WHERE s.key = events.saga", {"ms": back_ms})
+    db.execute(f"UPDATE journal SET events = replace({later('events')}, '\"created_at\":' || s.created_at, "
+               "'\"created_at\":' || (s.created_at + :ms)), checksum = NULL FROM sagas s WHERE s.key = journal.saga",
+               {"ms": back_ms})
     moved = ", ".join(f"{n} = {n} + :ms" for n in names if n in times)
     db.execute(f"UPDATE sagas SET {moved}", {"ms": back_ms})
-    db.execute("CREATE TEMP TABLE original AS SELECT e.*, s.id, s.created_at, instr(e.data, s.id) OR "
-               "instr(e.data, '\"created_at\":') AS says FROM events e JOIN sagas s ON s.key = e.saga ORDER BY e.n")
+    db.execute("CREATE TEMP TABLE original AS SELECT j.*, s.id, s.created_at, instr(j.events, s.id) OR "
+               "instr(j.events, '\"created_at\":') AS says FROM journal j JOIN sagas s ON s.key = j.saga ORDER BY j.n")
     for number in range(1, copies + 1):
         values = {"copy": number, "ms": number * span_ms, "keys": number * keys, "last": keys}
         db.execute(copy_sagas, values)
-        db.execute(copy_events, values)
+        db.execute(copy_journal, values)
         if number % 50 == 0:
             db.execute("COMMIT")
             db.execute("BEGIN")

@@ -28,8 +28,8 @@ using Epoch = std::int64_t;
 struct Record {
   std::int64_t seq = 0;  ///< From 1, without gaps, within its saga.
   Timestamp at;
-  std::string type;  ///< "step_completed"; the store only keeps it.
-  std::string data;  ///< A JSON object as text.
+  std::string type;  ///< A word, "step_completed"; the store only keeps it.
+  std::string data;  ///< A JSON object as text; read back to the byte as it was written.
   /// Only of what is read: it is not as it was written. What can still be read of it is in the other members.
   bool damaged = false;
 
@@ -278,8 +278,8 @@ class Store {
   [[nodiscard]] virtual Result<SagaRow> find(const std::string& id) = 0;  ///< `kNotFound`; it says so of a purged one.
   [[nodiscard]] virtual Result<SagaRow> find(SagaKey key) = 0;            ///< `kNotFound`.
 
-  /// A saga's events in order, from `from_seq`; none for an unknown key. A damaged one is among them as long as it can be
-  /// said that it was there.
+  /// A saga's events in order, from `from_seq`; none for an unknown key. A damaged one is among them as long as it can
+  /// be said that it was there.
   [[nodiscard]] virtual Result<std::vector<Record>> load(SagaKey saga, std::int64_t from_seq = 1) = 0;
 
   /// Unfinished sagas of `shard` whose `wake_at` is at or before `until`, by (wake_at, key), after `after`. Where rows

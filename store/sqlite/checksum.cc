@@ -1,6 +1,7 @@
 #include "store/sqlite/checksum.h"
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 
@@ -49,12 +50,11 @@ __attribute__((target("sse4.2"))) std::uint32_t by_instruction(std::string_view 
 }
 #endif
 
-/// The number as eight bytes, the lowest first.
-std::uint32_t add_number(std::int64_t number, std::uint32_t sum) {
-  std::array<char, 8> bytes{};
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<char>(static_cast<std::uint64_t>(number) >> (8 * i));
-  return crc32c({bytes.data(), bytes.size()}, sum);
+/// Of each number eight bytes, the lowest first, as they stand in memory here.
+static_assert(std::endian::native == std::endian::little);
+template <std::size_t kNumbers>
+std::string_view bytes_of(const std::array<std::int64_t, kNumbers>& numbers) {
+  return {reinterpret_cast<const char*>(numbers.data()), sizeof numbers};
 }
 
 }  // namespace
@@ -79,12 +79,14 @@ std::uint32_t crc32c_by_tables(std::string_view bytes, std::uint32_t sum) {
   return ~sum;
 }
 
-std::int64_t checksum_of(SagaKey saga, const Record& event) {
-  std::uint32_t sum = add_number(saga, 0);
-  sum = add_number(event.seq, sum);
-  sum = add_number(event.at.ms, sum);
-  sum = add_number(static_cast<std::int64_t>(event.type.size()), sum);  // Where the one text ends and the other begins.
-  return crc32c(event.data, crc32c(event.type, sum));
+std::int64_t checksum_of(SagaKey saga, std::span<const Record> events) {
+  std::uint32_t sum = crc32c(bytes_of(std::array{saga}));
+  for (const Record& event : events) {
+    const auto type_size = static_cast<std::int64_t>(event.type.size());  // Where one text ends and the next begins.
+    sum = crc32c(bytes_of(std::array{event.seq, event.at.ms, type_size}), sum);
+    sum = crc32c(event.data, crc32c(event.type, sum));
+  }
+  return sum;
 }
 
 }  // namespace saga::store::sqlite

@@ -1,8 +1,9 @@
-// A sum over an event as it was written, stored beside it: SQLite keeps none, so that a bit that changed on the disk
+// A sum over events as they were written, stored beside them: SQLite keeps none, so that a bit that changed on the disk
 // would be read back as if it had been meant.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "store/store.h"
@@ -14,7 +15,7 @@ namespace saga::store::sqlite {
 /// The same, for a processor without an instruction for it.
 [[nodiscard]] std::uint32_t crc32c_by_tables(std::string_view bytes, std::uint32_t sum = 0);
 
-/// Of everything that is stored of an event, whose it is and which one included.
-[[nodiscard]] std::int64_t checksum_of(SagaKey saga, const Record& event);
+/// Of everything that is stored of events in a row, whose they are and which ones included.
+[[nodiscard]] std::int64_t checksum_of(SagaKey saga, std::span<const Record> events);
 
 }  // namespace saga::store::sqlite

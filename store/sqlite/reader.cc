@@ -9,6 +9,7 @@
 
 #include "store/family.h"
 #include "store/sqlite/checksum.h"
+#include "store/sqlite/journal_text.h"
 #include "store/sqlite/remover.h"
 #include "store/sqlite/tag_text.h"
 
@@ -33,12 +34,42 @@ std::string due_query(const std::string& id) {
          "AND (wake_at, key) > (?3, ?4) ORDER BY wake_at, key LIMIT ?5";
 }
 
-/// Of a row (seq, at, type, data, checksum).
-Record read_event(SagaKey saga, const Statement& row) {
-  Record event{row.integer(0), row.time(1), row.text(2), row.text(3)};
-  event.damaged = !row.is_null(4) && row.integer(4) != checksum_of(saga, event);
-  return event;
-}
+/// More events than an append has: a row that says so is itself damaged.
+constexpr std::int64_t kMostEvents = 10'000;
+
+/// The events of a saga from `from` on, from its rows as they come. A row that cannot be read stands for all events
+/// since the row before it: they were there.
+class EventsOfRows {
+ public:
+  explicit EventsOfRows(SagaKey saga, std::int64_t from) : saga_(saga), from_(from), next_(from) {}
+
+  /// `row`: (seq, events, checksum).
+  void add(const Statement& row) {
+    const std::int64_t last = row.integer(0);
+    std::optional<std::vector<Record>> events = read_journal_text(row.text(1), last);
+    if (!events) return add_unreadable(last);
+    const bool damaged = !row.is_null(2) && row.integer(2) != checksum_of(saga_, *events);
+    for (Record& event : *events) {
+      event.damaged = damaged;
+      if (event.seq >= from_) events_.push_back(std::move(event));
+    }
+    next_ = last + 1;
+  }
+
+  void add_unreadable(std::int64_t last) {
+    for (next_ = std::max(next_, last - kMostEvents); next_ <= last; ++next_) {
+      events_.push_back(Record{next_, {}, {}, {}, true});
+    }
+  }
+
+  [[nodiscard]] std::vector<Record> take() { return std::move(events_); }
+
+ private:
+  const SagaKey saga_;
+  const std::int64_t from_;
+  std::int64_t next_;  ///< The first that no row has had yet.
+  std::vector<Record> events_;
+};
 
 /// SQLite's LIMIT is signed.
 std::int64_t as_limit(std::size_t limit) {
@@ -66,10 +97,10 @@ Result<void> Reader::prepare() {
       {&run_.key_of, "SELECT key FROM sagas WHERE id = ?1"},
       {&run_.by_key, "SELECT " + columns + " FROM sagas s WHERE s.key = ?1"},
       {&run_.stuck, "SELECT step, phase, code FROM stuck WHERE saga = ?1 ORDER BY place"},
-      {&run_.load, "SELECT seq, at, type, data, checksum FROM events WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
-      {&run_.event_places,
-       "SELECT seq, n FROM events INDEXED BY events_of_saga WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
-      {&run_.event_at, "SELECT seq, at, type, data, checksum FROM events WHERE n = ?1"},
+      {&run_.load, "SELECT seq, events, checksum FROM journal WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
+      {&run_.row_places,
+       "SELECT seq, n FROM journal INDEXED BY journal_of_saga WHERE saga = ?1 AND seq >= ?2 ORDER BY seq"},
+      {&run_.row_at, "SELECT seq, events, checksum FROM journal WHERE n = ?1"},
       {&run_.due, due_query("id")},
       {&run_.due_keys, due_query("''")},
       {&run_.purged, "SELECT 1 FROM purged WHERE id = ?1"},
@@ -192,38 +223,38 @@ Result<std::vector<Record>> Reader::load(SagaKey saga, std::int64_t from_seq) {
   const ResetAtEnd reset(run_.load);
   run_.load.bind(1, saga);
   run_.load.bind(2, from_seq);
-  std::vector<Record> events;
+  EventsOfRows events(saga, from_seq);
   while (true) {
     const int code = run_.load.step();
-    if (code == SQLITE_DONE) return events;
+    if (code == SQLITE_DONE) return events.take();
     if (code != SQLITE_ROW) {
       const Error error = connection_->error(code, kDoing);
       if (error.code != ErrorCode::kCorruption) return tl::unexpected(error);
       run_.load.reset();
       return load_what_is_left(saga, from_seq);
     }
-    events.push_back(read_event(saga, run_.load));
+    events.add(run_.load);
   }
 }
 
 Result<std::vector<Record>> Reader::load_what_is_left(SagaKey saga, std::int64_t from_seq) {
   return in_snapshot<std::vector<Record>>([&]() -> Result<std::vector<Record>> {
-    const ResetAtEnd reset(run_.event_places);
-    run_.event_places.bind(1, saga);
-    run_.event_places.bind(2, from_seq);
-    std::vector<Record> events;
+    const ResetAtEnd reset(run_.row_places);
+    run_.row_places.bind(1, saga);
+    run_.row_places.bind(2, from_seq);
+    EventsOfRows events(saga, from_seq);
     while (true) {
-      const int code = run_.event_places.step();
-      if (code == SQLITE_DONE) return events;
+      const int code = run_.row_places.step();
+      if (code == SQLITE_DONE) return events.take();
       if (code != SQLITE_ROW) return tl::unexpected(connection_->error(code, kDoing));
-      Record event;
-      const ResetAtEnd reset_event(run_.event_at);
-      run_.event_at.bind(1, run_.event_places.integer(1));
-      if (run_.event_at.step() == SQLITE_ROW) event = read_event(saga, run_.event_at);
-      const std::int64_t seq = run_.event_places.integer(0);
-      if (event.seq != seq) event.damaged = true;
-      event.seq = seq;
-      events.push_back(std::move(event));
+      const std::int64_t seq = run_.row_places.integer(0);
+      const ResetAtEnd reset_row(run_.row_at);
+      run_.row_at.bind(1, run_.row_places.integer(1));
+      if (run_.row_at.step() == SQLITE_ROW && run_.row_at.integer(0) == seq) {
+        events.add(run_.row_at);
+      } else {
+        events.add_unreadable(seq);
+      }
     }
   });
 }

@@ -39,7 +39,7 @@ class Reader {
  private:
   struct Statements {
     Statement begin, end;
-    Statement key_of, by_key, stuck, load, event_places, event_at, due, due_keys, workflows, purged, oldest, children;
+    Statement key_of, by_key, stuck, load, row_places, row_at, due, due_keys, workflows, purged, oldest, children;
   };
 
   explicit Reader(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}

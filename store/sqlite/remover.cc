@@ -20,7 +20,7 @@ Result<void> Remover::prepare(Connection& connection) {
       {&root_, "SELECT id, ended, needs_attention, updated_at FROM sagas WHERE key = ?1"},
       {&children_, kChildren},
       {&row_, "SELECT workflow, status, stuck_places, tags FROM sagas WHERE key = ?1"},
-      {&delete_events_, "DELETE FROM events WHERE saga = ?1"},
+      {&delete_events_, "DELETE FROM journal WHERE saga = ?1"},
       {&delete_tag_, "DELETE FROM tags WHERE name = ?1 AND value = ?2 AND saga = ?3"},
       {&delete_stuck_, "DELETE FROM stuck WHERE saga = ?1"},
       {&delete_saga_, "DELETE FROM sagas WHERE key = ?1"},

@@ -129,6 +129,24 @@ CREATE TABLE notices(saga INTEGER PRIMARY KEY, id TEXT NOT NULL, since INTEGER N
 /// A sum over the event (checksum.h); NULL where it was written before there was one.
 constexpr const char* kVersion6 = "ALTER TABLE events ADD COLUMN checksum INTEGER;";
 
+/// A row an append in the place of a row an event: half the rows, half the entries of their index.
+constexpr const char* kVersion7 = R"sql(
+CREATE TABLE journal(
+  n        INTEGER PRIMARY KEY,          -- order of commit; appended at the end, whichever saga it is
+  saga     INTEGER NOT NULL,
+  seq      INTEGER NOT NULL,             -- of the last of its events
+  events   TEXT    NOT NULL,             -- [[at,"type",{data}],...] (journal_text.h)
+  checksum INTEGER                       -- over its events (checksum.h); NULL where they were written before there was one
+);
+INSERT INTO journal SELECT n, saga, seq, '[[' || at || ',"' || type || '",' || data || ']]', checksum FROM events;
+CREATE UNIQUE INDEX journal_of_saga ON journal(saga, seq);
+DROP TABLE events;
+CREATE VIEW events AS                    -- one by one, for who looks into the file
+  SELECT j.n, j.saga, j.seq - json_array_length(j.events) + 1 + e.key AS seq, json_extract(e.value, '$[0]') AS at,
+         json_extract(e.value, '$[1]') AS type, json_extract(e.value, '$[2]') AS data
+  FROM journal j, json_each(j.events) e;
+)sql";
+
 constexpr const char* kVersions =
     "CREATE TABLE IF NOT EXISTS schema_version(version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL);";
 
@@ -192,7 +210,8 @@ Result<void> check_tables(Connection& connection, std::span<const std::string> s
 }  // namespace
 
 const std::vector<std::string>& migrations() {
-  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3, kVersion4, kVersion5, kVersion6};
+  static const std::vector<std::string> kSteps{kVersion1, kVersion2, kVersion3, kVersion4,
+                                               kVersion5, kVersion6, kVersion7};
   return kSteps;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "store/sqlite/checksum.h"
+#include "store/sqlite/journal_text.h"
 #include "store/sqlite/tag_text.h"
 
 namespace saga::store::sqlite {
@@ -17,6 +18,17 @@ namespace {
 constexpr std::chrono::milliseconds kPurgeSlice{1};
 /// Sagas whose last event is remembered: about 1.5 MB.
 constexpr std::size_t kMostLastSeqs = 30'000;
+/// More gain little.
+constexpr std::size_t kRowsAStatement = 8;
+/// In bytes; the memory of a larger row is not kept.
+constexpr std::size_t kUsualRow = 16'384;
+
+/// Without FAIL, SQLite would make itself ready to undo the rows before one that fails; here the transaction is undone.
+std::string insert_of(std::size_t rows) {
+  std::string sql = "INSERT OR FAIL INTO journal(saga, seq, events, checksum) VALUES";
+  for (std::size_t row = 0; row < rows; ++row) sql += row == 0 ? "(?, ?, ?, ?)" : ", (?, ?, ?, ?)";
+  return sql;
+}
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, int checkpoint_pages)
@@ -44,7 +56,7 @@ Result<std::unique_ptr<Writer>> Writer::create(std::unique_ptr<Connection> conne
 }
 
 Result<void> Writer::prepare() {
-  const std::initializer_list<std::pair<Statement*, const char*>> all{
+  const std::initializer_list<std::pair<Statement*, std::string>> all{
       {&run_.begin, "BEGIN IMMEDIATE"},
       {&run_.commit, "COMMIT"},
       {&run_.rollback, "ROLLBACK"},
@@ -55,13 +67,9 @@ Result<void> Writer::prepare() {
       {&run_.take_over,
        "INSERT INTO shards(shard, epoch, owner) VALUES(?1, 1, ?2) "
        "ON CONFLICT(shard) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner"},
-      {&run_.insert_event, "INSERT INTO events(saga, seq, at, type, data, checksum) VALUES(?1, ?2, ?3, ?4, ?5, ?6)"},
-      // A step's end and the next one's attempt. Without FAIL, SQLite would make itself ready to undo the first of
-      // them.
-      {&run_.insert_two_events,
-       "INSERT OR FAIL INTO events(saga, seq, at, type, data, checksum) "
-       "VALUES(?1, ?2, ?3, ?4, ?5, ?6), (?1, ?7, ?8, ?9, ?10, ?11)"},
-      {&run_.has_event, "SELECT 1 FROM events WHERE saga = ?1 AND seq = ?2"},
+      {&run_.insert_row, insert_of(1)},
+      {&run_.insert_rows, insert_of(kRowsAStatement)},
+      {&run_.last_seq, "SELECT MAX(seq) FROM journal WHERE saga = ?1"},
       {&run_.insert_saga,
        "INSERT INTO sagas(key, id, workflow, version, shard, status, ended, needs_attention, attention_since, "
        "stuck_places, "
@@ -109,6 +117,7 @@ template <typename T, typename Work>
 Result<T> Writer::in_transaction(const char* doing, Work work) {
   epochs_.clear();
   counts_.clear();
+  waiting_rows_ = 0;
   if (const int code = run_.begin.run(); code != SQLITE_DONE) return tl::unexpected(connection_->error(code, doing));
   Result<T> result = work();
   if (!result) {
@@ -165,6 +174,11 @@ Result<Writer::BatchOutcome> Writer::write_batch(std::span<const AppendGroup> gr
     }
     results.push_back(std::move(written));
   }
+  if (const Result<void> written = write_rows(); !written) {
+    const bool conflicts = written.error().code == ErrorCode::kConflict && isolation == Isolation::kNone;
+    if (conflicts) return BatchOutcome::kNeedsSavepoints;
+    return tl::unexpected(written.error());
+  }
   const Result<void> counted = write_counts();
   if (!counted) return tl::unexpected(counted.error());
   return BatchOutcome::kWritten;
@@ -184,6 +198,8 @@ Result<void> Writer::write_group(const AppendGroup& group, Isolation isolation) 
     if (!written) break;
   }
   if (!savepoint) return written;
+  if (written) written = write_rows();
+  waiting_rows_ = 0;
   if (!written) {
     last_seqs_.clear();
     if (const int code = run_.rollback_to.run(); code != SQLITE_DONE)
@@ -230,55 +246,68 @@ Result<void> Writer::check_fence(const Fence& fence) {
                                               fence.shard, known->second.value_or(0), fence.epoch));
 }
 
-Result<bool> Writer::has_event(SagaKey saga, std::int64_t seq) {
-  if (const auto last = last_seqs_.find(saga); last != last_seqs_.end() && last->second == seq) return true;
-  const ResetAtEnd reset(run_.has_event);
-  run_.has_event.bind(1, saga);
-  run_.has_event.bind(2, seq);
-  const int code = run_.has_event.step();
-  if (code == SQLITE_ROW || code == SQLITE_DONE) return code == SQLITE_ROW;
-  return tl::unexpected(connection_->error(code, "looking for an event"));
+/// The seq of its newest event; 0: it has none.
+Result<std::int64_t> Writer::last_seq_of(SagaKey saga) {
+  if (const auto last = last_seqs_.find(saga); last != last_seqs_.end()) return last->second;
+  if (Result<void> written = write_rows(); !written) return tl::unexpected(written.error());
+  const ResetAtEnd reset(run_.last_seq);
+  run_.last_seq.bind(1, saga);
+  if (const int code = run_.last_seq.step(); code != SQLITE_ROW)
+    return tl::unexpected(connection_->error(code, "looking for an event"));
+  return run_.last_seq.integer(0);
 }
 
-void Writer::bind_event(Statement& insert, int from, SagaKey saga, const Record& event) {
-  insert.bind(from, event.seq);
-  insert.bind(from + 1, event.at);
-  insert.bind(from + 2, std::string_view(event.type));
-  insert.bind(from + 3, std::string_view(event.data));
-  insert.bind(from + 4, checksum_of(saga, event));
+/// The saga has all events before the append's first, and no further.
+Result<void> Writer::check_seq(const Append& append) {
+  if (append.create) return {};  // Its row has just been made.
+  const Result<std::int64_t> last = last_seq_of(append.saga);
+  if (!last) return tl::unexpected(last.error());
+  if (*last == append.first_seq - 1) return {};
+  if (*last >= append.first_seq)
+    return fail(ErrorCode::kConflict, fmt::format("saga {} has an event {} already", append.saga, append.first_seq));
+  return fail(ErrorCode::kConflict, fmt::format("saga {} has no event {} for event {} to follow", append.saga,
+                                                append.first_seq - 1, append.first_seq));
 }
 
 Result<void> Writer::write_events(const Append& append) {
-  if (append.first_seq > 1) {
-    const Result<bool> there = has_event(append.saga, append.first_seq - 1);
-    if (!there) return tl::unexpected(there.error());
-    if (!*there) {
-      return fail(ErrorCode::kConflict, fmt::format("saga {} has no event {} for event {} to follow", append.saga,
-                                                    append.first_seq - 1, append.first_seq));
-    }
-  }
-  if (append.events.empty()) {
-    const Result<bool> there = has_event(append.saga, append.first_seq);
-    if (!there) return tl::unexpected(there.error());
-    if (!*there) return {};
-    return fail(ErrorCode::kConflict, fmt::format("saga {} has an event {} already", append.saga, append.first_seq));
-  }
-  for (auto event = append.events.begin(); event != append.events.end();) {
-    const bool two = append.events.end() - event > 1;
-    Statement& insert = two ? run_.insert_two_events : run_.insert_event;
-    insert.bind(1, append.saga);
-    bind_event(insert, 2, append.saga, *event);
-    if (two) {
-      bind_event(insert, 7, append.saga, event[1]);
-      group_wrote_ = true;  // The first of two stays where the second fails.
-    }
-    if (const int code = insert.run(); code != SQLITE_DONE)
-      return tl::unexpected(write_error(code, fmt::format("saga {} has an event {} already", append.saga, event->seq)));
-    group_wrote_ = true;
-    event += two ? 2 : 1;
-  }
+  if (Result<void> follows = check_seq(append); !follows || append.events.empty()) return follows;
+  if (waiting_rows_ == rows_.size()) rows_.emplace_back();
+  Row& row = rows_[waiting_rows_++];
+  row.saga = append.saga;
+  row.seq = append.events.back().seq;
+  write_journal_text(row.events, append.events);
+  row.checksum = checksum_of(append.saga, append.events);
+  group_wrote_ = true;
   note_last_seq(append);
+  return waiting_rows_ < kRowsAStatement ? Result<void>{} : write_rows();
+}
+
+Result<void> Writer::write_rows() {
+  const std::size_t rows = std::exchange(waiting_rows_, 0);
+  if (rows == kRowsAStatement) return insert(run_.insert_rows, 0, rows);
+  for (std::size_t row = 0; row < rows; ++row) {
+    if (Result<void> inserted = insert(run_.insert_row, row, 1); !inserted) return inserted;
+  }
   return {};
+}
+
+Result<void> Writer::insert(Statement& statement, std::size_t first, std::size_t rows) {
+  const std::span<Row> written = std::span(rows_).subspan(first, rows);
+  int parameter = 0;
+  for (const Row& row : written) {
+    statement.bind(++parameter, row.saga);
+    statement.bind(++parameter, row.seq);
+    statement.bind(++parameter, std::string_view(row.events));
+    statement.bind(++parameter, row.checksum);
+  }
+  const int code = statement.run();
+  for (Row& row : written) {
+    if (row.events.capacity() > kUsualRow) row.events = {};
+  }
+  if (code == SQLITE_DONE) return {};
+  group_wrote_ = true;  // It may be another group's row: with savepoints it is found out.
+  return tl::unexpected(
+      write_error(code, fmt::format("saga {} has an event {} already", written.front().saga, written.front().seq)));
 }
 
 /// So that the saga's next append need not look for it.

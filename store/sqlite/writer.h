@@ -19,7 +19,7 @@
 
 namespace saga::store::sqlite {
 
-/// Writes batches through prepared statements. A step's append touches the end of `events`, its index and nothing
+/// Writes batches through prepared statements. A step's append touches the end of `journal`, its index and nothing
 /// else; a head updates the saga's row and what is found by it.
 ///
 /// A batch is first written straight. Only if a group turns out to conflict after some of its rows are in is the
@@ -46,7 +46,7 @@ class Writer final : public Backend {
   struct Statements {
     Statement begin, commit, rollback, savepoint, release, rollback_to;
     Statement epoch, take_over;
-    Statement insert_event, insert_two_events, has_event;
+    Statement insert_row, insert_rows, last_seq;
     Statement insert_saga, purged, insert_tag;
     Statement old_head, update_head, update_times, wake;
     Statement insert_stuck, delete_stuck;
@@ -78,9 +78,11 @@ class Writer final : public Backend {
                                    std::vector<Result<void>>& results);
   Result<void> write_group(const AppendGroup& group, Isolation isolation);
   Result<void> write_append(const Append& append);
-  Result<bool> has_event(SagaKey saga, std::int64_t seq);
+  Result<void> check_seq(const Append& append);
+  Result<std::int64_t> last_seq_of(SagaKey saga);
   Result<void> write_events(const Append& append);
-  static void bind_event(Statement& insert, int from, SagaKey saga, const Record& event);
+  Result<void> write_rows();  ///< Those that wait.
+  Result<void> insert(Statement& statement, std::size_t first, std::size_t rows);
   void note_last_seq(const Append& append);
   Result<void> create_saga(const Append& append);
   Result<void> update_head(const Append& append);
@@ -106,6 +108,16 @@ class Writer final : public Backend {
 
   /// The newest event of sagas written lately, so that the next append need not look for it. Nobody else writes.
   std::unordered_map<SagaKey, std::int64_t> last_seqs_;
+
+  /// A row of `journal`. Statements take many: half of what one costs is what SQLite does around its rows.
+  struct Row {
+    SagaKey saga = 0;
+    std::int64_t seq = 0;
+    std::string events;
+    std::int64_t checksum = 0;
+  };
+  std::vector<Row> rows_;  ///< The first `waiting_rows_` of them wait to be written; kept for their memory.
+  std::size_t waiting_rows_ = 0;
 
   // Of the transaction under way.
   std::vector<std::pair<ShardId, std::optional<Epoch>>> epochs_;

@@ -325,8 +325,8 @@ TEST_F(Mending, ACorruptSagaIsTerminatedAndTheOthersGoOn) {
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(folder_.path("saga.db").c_str(), &database), SQLITE_OK);
   ASSERT_EQ(sqlite3_exec(database,
-                         "UPDATE events SET data = '{' WHERE saga = (SELECT key FROM sagas WHERE id = 'l1') "
-                         "AND seq = 2",
+                         "UPDATE journal SET events = '[[1' WHERE n = (SELECT MIN(n) FROM journal WHERE seq > 1 AND "
+                         "saga = (SELECT key FROM sagas WHERE id = 'l1'))",
                          nullptr, nullptr, nullptr),
             SQLITE_OK);
   EXPECT_EQ(sqlite3_changes(database), 1);

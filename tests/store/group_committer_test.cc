@@ -182,7 +182,7 @@ TEST_F(GroupCommitterTest, ABatchIsBoundedByBytesAndAGroupIsNeverSplit) {
   ASSERT_TRUE(submit(1));
   backend_.await_commits(1);
   Append big = further(2, 2);
-  big.events[0].data.assign(2'000, 'x');
+  big.events[0].data = R"({"text":")" + std::string(2'000, 'x') + "\"}";
   ASSERT_TRUE(committer_->submit({big}, answers_.next()));
   ASSERT_TRUE(committer_->submit({big}, answers_.next()));
   AppendGroup group;

@@ -99,7 +99,7 @@ TEST_P(Reading, ItsSizeGrowsWithWhatIsWritten) {
   const SagaKey key = given(store(), "order-1");
   const std::int64_t before = store().size_bytes();
   Append big = further(key, 2);
-  big.events[0].data = "\"" + std::string(300'000, 'x') + "\"";
+  big.events[0].data = R"({"text":")" + std::string(300'000, 'x') + "\"}";
   ASSERT_TRUE(commit(store(), big));
   EXPECT_GE(store().size_bytes(), before + 300'000);
 }

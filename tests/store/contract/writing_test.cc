@@ -282,7 +282,7 @@ TEST_P(Writing, AQueueOfBigAppendsIsBoundedByBytes) {
   const SagaKey key = given(store(), "order-1");
   const auto big = [&](std::int64_t seq, std::size_t bytes) {
     Append append = further(key, seq);
-    append.events[0].data = "\"" + std::string(bytes, 'x') + "\"";
+    append.events[0].data = R"({"text":")" + std::string(bytes, 'x') + "\"}";
     return append;
   };
   ASSERT_TRUE(commit(store(), big(2, 50'000))) << "one alone is always let in";

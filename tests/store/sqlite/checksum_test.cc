@@ -23,26 +23,45 @@ TEST(Checksum, IsTheSameWithAndWithoutTheProcessorsInstruction) {
   }
 }
 
+std::int64_t sum_of(SagaKey saga, const Record& event) { return checksum_of(saga, std::span(&event, 1)); }
+
 TEST(Checksum, IsAnotherForEveryPartOfAnEvent) {
   const Record event = testing::event(3, R"({"step":"pay"})");
-  const std::int64_t sum = checksum_of(7, event);
-  EXPECT_EQ(checksum_of(7, event), sum);
-  EXPECT_NE(checksum_of(8, event), sum);
+  const std::int64_t sum = sum_of(7, event);
+  EXPECT_EQ(sum_of(7, event), sum);
+  EXPECT_NE(sum_of(8, event), sum);
   Record other = event;
   other.seq = 4;
-  EXPECT_NE(checksum_of(7, other), sum);
+  EXPECT_NE(sum_of(7, other), sum);
   other = event;
   other.at.ms += 1;
-  EXPECT_NE(checksum_of(7, other), sum);
+  EXPECT_NE(sum_of(7, other), sum);
   other = event;
   other.type += other.data.front();  // The same letters, cut elsewhere.
   other.data.erase(0, 1);
-  EXPECT_NE(checksum_of(7, other), sum);
+  EXPECT_NE(sum_of(7, other), sum);
   for (std::size_t i = 0; i < event.data.size() * 8; ++i) {
     other = event;
     other.data[i / 8] = static_cast<char>(other.data[i / 8] ^ (1 << (i % 8)));
-    EXPECT_NE(checksum_of(7, other), sum) << i;
+    EXPECT_NE(sum_of(7, other), sum) << i;
   }
+}
+
+/// What stores hold must not come to be something else.
+TEST(Checksum, OfTheEventsOfARowIsThatOfTheirBytesInARow) {
+  const std::vector<Record> events{testing::event(3, R"({"step":"pay"})"), testing::event(4)};
+  std::string bytes;
+  const auto add_number = [&bytes](std::int64_t number) {
+    for (int i = 0; i < 8; ++i) bytes += static_cast<char>(static_cast<std::uint64_t>(number) >> (8 * i));
+  };
+  add_number(7);
+  for (const Record& event : events) {
+    add_number(event.seq);
+    add_number(event.at.ms);
+    add_number(static_cast<std::int64_t>(event.type.size()));
+    bytes += event.type + event.data;
+  }
+  EXPECT_EQ(checksum_of(7, events), crc32c_by_tables(bytes));
 }
 
 }  // namespace

@@ -6,8 +6,10 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <span>
 #include <thread>
 
+#include "store/sqlite/checksum.h"
 #include "store/sqlite/schema.h"
 #include "tests/store/sqlite/opened.h"
 
@@ -256,7 +258,7 @@ TEST_F(StoreFile, TheLogIsCopiedAndDoesNotGrowForever) {
   const SagaKey key = given(*store, "order-1");
   for (std::int64_t seq = 2; seq <= 400; ++seq) {
     Append append = further(key, seq);
-    append.events[0].data = "\"" + std::string(2'000, 'x') + "\"";
+    append.events[0].data = R"({"text":")" + std::string(2'000, 'x') + "\"}";
     ASSERT_TRUE(commit(*store, append));
   }
   EXPECT_LT(std::filesystem::file_size(path() + "-wal"), 4096U * 100);
@@ -270,9 +272,9 @@ TEST_F(StoreFile, AnEventThatCannotBeReadIsNamedAndTheOthersAreRead) {
     own(*store);
     key = given(*store, "order-1");
     Append big = further(key, 2);
-    big.events[0].data = "\"" + std::string(200'000, 'x') + "\"";
+    big.events.push_back(event(3, R"({"text":")" + std::string(200'000, 'x') + "\"}"));
     ASSERT_TRUE(commit(*store, big));
-    ASSERT_TRUE(commit(*store, further(key, 3)));
+    ASSERT_TRUE(commit(*store, further(key, 4)));
   }
   {
     std::fstream file(path(), std::ios::in | std::ios::out | std::ios::binary);
@@ -285,11 +287,15 @@ TEST_F(StoreFile, AnEventThatCannotBeReadIsNamedAndTheOthersAreRead) {
   const auto store = opened(path());
   const auto events = store->load(key);
   ASSERT_TRUE(events) << events.error().message;
-  ASSERT_EQ(events->size(), 3U);
+  ASSERT_EQ(events->size(), 4U);
   EXPECT_EQ(events->at(0), event(1));
-  EXPECT_TRUE(events->at(1).damaged);
-  EXPECT_EQ(events->at(1).seq, 2);
-  EXPECT_EQ(events->at(2), event(3));
+  for (const std::size_t lost : {1U, 2U}) {  // Those of one row.
+    EXPECT_TRUE(events->at(lost).damaged);
+    EXPECT_EQ(events->at(lost).seq, static_cast<std::int64_t>(lost) + 1);
+  }
+  EXPECT_EQ(events->at(3), event(4));
+  EXPECT_EQ(store->load(key, 3)->size(), 2U);
+  EXPECT_EQ(store->load(key, 4)->size(), 1U);
 }
 
 TEST_F(StoreFile, ADamagedTableIsReportedWithWhatToDoWhileTheRestIsWritten) {
@@ -346,10 +352,57 @@ TEST_F(StoreFile, WhatAnOlderSchemaWroteIsReadWithoutChecksums) {
     own(*store);
     given(*store, "order-1");
   }
-  sql(path(), "UPDATE events SET checksum = NULL");
+  sql(path(), "UPDATE journal SET checksum = NULL");
   EXPECT_FALSE(opened(path())->load(1)->at(0).damaged);
-  sql(path(), "UPDATE events SET checksum = 1");
+  sql(path(), "UPDATE journal SET checksum = 1");
   EXPECT_TRUE(opened(path())->load(1)->at(0).damaged);
+}
+
+TEST_F(StoreFile, EventsOfTheSchemaThatHadARowForEachAreReadAndFollowed) {
+  const std::vector<Record> old{event(1, R"({"a":"}\"{"})"), event(2), event(3, R"({"b":[1,{"c":null}]})")};
+  {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
+    std::string schema = "CREATE TABLE schema_version(version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL);";
+    for (std::size_t version = 1; version <= 6; ++version) {
+      schema +=
+          sqlite::migrations()[version - 1] + fmt::format("; INSERT INTO schema_version VALUES({}, 'then');", version);
+    }
+    for (const Record& one : old) {
+      // The second was changed on the disk since it was written.
+      const std::int64_t checksum = sqlite::checksum_of(7, std::span(&one, 1)) + (one.seq == 2 ? 1 : 0);
+      schema +=
+          fmt::format("INSERT INTO events(saga, seq, at, type, data, checksum) VALUES(7, {}, {}, '{}', '{}', {});",
+                      one.seq, one.at.ms, one.type, one.data, checksum);
+    }
+    ASSERT_EQ(sqlite3_exec(db, schema.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+  const auto store = opened(path());
+  const Epoch epoch = own(*store);
+  const auto events = store->load(7);
+  ASSERT_EQ(events->size(), 3U);
+  EXPECT_EQ(events->at(0), old[0]);
+  EXPECT_TRUE(events->at(1).damaged) << "what was damaged before stays so";
+  EXPECT_EQ(events->at(2), old[2]);
+  EXPECT_THAT(commit(*store, further(7, 3, 1, epoch)), FailsWith(ErrorCode::kConflict, "has an event 3 already"));
+  EXPECT_TRUE(commit(*store, further(7, 4, 2, epoch)));
+  EXPECT_EQ(store->load(7)->size(), 5U);
+}
+
+TEST_F(StoreFile, WhoLooksIntoTheFileFindsEventsOneByOne) {
+  {
+    const auto store = opened(path());
+    own(*store);
+    const SagaKey key = given(*store, "order-1");
+    Append two = further(key, 2, 2);
+    two.events[1].data = R"({"step":"pay","output":{"id":7}})";
+    ASSERT_TRUE(commit(*store, two));
+  }
+  EXPECT_EQ(
+      sql(path(), "SELECT seq, type, at, json_extract(data, '$.output.id') FROM events WHERE saga = 1 ORDER BY seq"),
+      fmt::format("1,step_completed,{},NULL,2,step_completed,{},NULL,3,step_completed,{},7,", kNoon.ms + 1,
+                  kNoon.ms + 2, kNoon.ms + 3));
 }
 
 }  // namespace
