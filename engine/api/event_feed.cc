@@ -18,10 +18,10 @@ bool ends_saga(std::string_view event_type) {
 std::function<void()> EventFeed::begin(const Context& context, const store::SagaRow& saga, std::int64_t after,
                                        std::shared_ptr<EventSink> sink) {
   auto feed = std::make_shared<EventFeed>(context, saga.key, after, std::move(sink));
-  auto subscription =
-      context.runtime.subscribe(saga.identity.id, [weak = std::weak_ptr(feed)](const runtime::CommitNotice&) {
-        if (const auto self = weak.lock()) self->poke();
-      });
+  auto subscription = context.runtime.subscribe(saga.identity.id, runtime::Interest::kEveryCommit,
+                                                [weak = std::weak_ptr(feed)](const runtime::CommitNotice&) {
+                                                  if (const auto self = weak.lock()) self->poke();
+                                                });
   {
     const std::lock_guard lock(feed->mutex_);
     feed->subscription_ = std::move(subscription);

@@ -4,11 +4,11 @@ namespace saga::api {
 
 std::shared_ptr<Wait> Wait::begin(runtime::Runtime& runtime, Pool& pool, std::string saga_id, Done done) {
   auto wait = std::make_shared<Wait>(pool, std::move(done));
-  auto subscription =
-      runtime.subscribe(std::move(saga_id), [weak = std::weak_ptr(wait)](const runtime::CommitNotice& notice) {
-        if (!notice.at_rest) return;
-        if (const auto self = weak.lock()) self->finish(std::make_shared<const runtime::Snapshot>(notice.saga));
-      });
+  auto subscription = runtime.subscribe(std::move(saga_id), runtime::Interest::kRest,
+                                        [weak = std::weak_ptr(wait)](const runtime::CommitNotice& notice) {
+                                          if (const auto self = weak.lock())
+                                            self->finish(std::make_shared<const runtime::Snapshot>(notice.saga));
+                                        });
   const std::lock_guard lock(wait->mutex_);
   if (wait->done_) {
     wait->subscription_ = std::move(subscription);

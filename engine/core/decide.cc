@@ -64,9 +64,10 @@ class Decider::Backward {
   Decider& decider_;
 };
 
-Decider::Decider(const Workflow& workflow, const SagaState& state, const Moment& moment)
+Decider::Decider(const Workflow& workflow, SagaState state, const Moment& moment)
     : workflow_(workflow), moment_(moment), now_(std::max(moment.now, state.updated_at)), draw_(moment.draw) {
-  decision_.after = state;
+  decision_.before = state.status;
+  decision_.after = std::move(state);
   decision_.events.reserve(2);  // A step ended, the next one begun.
 }
 
@@ -298,8 +299,8 @@ void Decider::complete() {
   }
 }
 
-Decision decide(const Workflow& workflow, const SagaState& state, const Input& input, const Moment& moment) {
-  Decider decider(workflow, state, moment);
+Decision decide(const Workflow& workflow, SagaState state, const Input& input, const Moment& moment) {
+  Decider decider(workflow, std::move(state), moment);
   try {
     std::visit([&decider](const auto& what) { decider.react(what); }, input);
     return std::move(decider).take();

@@ -36,17 +36,19 @@ struct Refusal {
 };
 
 struct Decision {
-  std::vector<Event> events;    ///< Empty for a refused, late or repeated input: nothing is written.
-  std::vector<Effect> effects;  ///< Released after the events are durable.
-  SagaState after;              ///< `state` with `events` applied.
+  std::vector<Event> events;                 ///< Empty for a refused, late or repeated input: nothing is written.
+  std::vector<Effect> effects;               ///< Released after the events are durable.
+  SagaState after;                           ///< `state` with `events` applied.
+  SagaStatus before = SagaStatus::kPending;  ///< The status of `state`.
   std::optional<Refusal> refusal;
   /// What cannot be, and is: the state, or what follows from it by the rules. All else is then empty or unspecified.
   std::optional<std::string> contradiction;
 };
 
 /// Chooses what happens next. Time never runs backwards for a saga: an earlier `now` counts as the last event's. One
-/// saga that contradicts itself, by a damaged record or by our own mistake, is told of and harms no other.
-[[nodiscard]] Decision decide(const workflows::Workflow& workflow, const SagaState& state, const Input& input,
+/// saga that contradicts itself, by a damaged record or by our own mistake, is told of and harms no other. Who needs
+/// `state` no more hands it over: it becomes `after`.
+[[nodiscard]] Decision decide(const workflows::Workflow& workflow, SagaState state, const Input& input,
                               const Moment& moment);
 
 /// Folds one event into `state`. `kCorruption`: the event cannot follow this state; `state` is then unspecified.

@@ -14,7 +14,7 @@ namespace saga::core {
 
 class Decider {
  public:
-  Decider(const workflows::Workflow& workflow, const SagaState& state, const Moment& moment);
+  Decider(const workflows::Workflow& workflow, SagaState state, const Moment& moment);
 
   void react(const StartSaga& input);
   void react(const CallFinished& input);

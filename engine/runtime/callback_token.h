@@ -48,8 +48,6 @@ class CallbackTokens {
  private:
   class Signer;
 
-  [[nodiscard]] std::string mac(std::string_view target) const;
-
   std::unique_ptr<Signer> signer_;
 };
 

@@ -224,7 +224,7 @@ void Engine::adopt(SagaLoaded loaded) {
     saga->key = key;
     saga->id = loaded.row->identity.id;
     saga->workflow = std::move(loaded.workflow);
-    saga->state = std::move(loaded.state);
+    saga->state = LiveState(std::move(*loaded.state));
     saga->head = std::move(loaded.row->head);
     saga->created = true;
     keys_[saga->id] = key;

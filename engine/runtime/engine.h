@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/runtime/awaiting.h"
+#include "engine/runtime/live_state.h"
 #include "engine/runtime/mailbox.h"
 #include "engine/runtime/recovery.h"
 #include "engine/runtime/runtime.h"
@@ -110,9 +111,9 @@ struct LiveSaga {
   store::SagaKey key = 0;
   std::string id;
   workflows::WorkflowRef workflow;
-  std::shared_ptr<const core::SagaState> state;  ///< Ahead of the disk while `committing`.
-  store::Head head;                              ///< As last submitted.
-  bool created = false;                          ///< Its first commit is durable.
+  LiveState state;       ///< Ahead of the disk while `committing`.
+  store::Head head;      ///< As last submitted.
+  bool created = false;  ///< Its first commit is durable.
   bool committing = false;
   std::vector<core::Event> events;  ///< Of the commit under way, as the effects and the answer below.
   std::vector<core::Effect> effects;
@@ -222,7 +223,7 @@ class Engine {
   void finish(ClientBatch& batch, Result<ManyStarted> result);
   void retry_waiting_batches();
 
-  [[nodiscard]] Snapshot snapshot(const LiveSaga& saga) const { return {saga.key, saga.workflow, saga.state}; }
+  [[nodiscard]] static Snapshot snapshot(LiveSaga& saga) { return {saga.key, saga.workflow, saga.state.share()}; }
   [[nodiscard]] LiveSaga* find(store::SagaKey key);
   [[nodiscard]] bool has_room() const { return live_.size() < options_.max_live; }
   [[nodiscard]] static Error unavailable();

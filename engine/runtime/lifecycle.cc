@@ -50,10 +50,10 @@ bool name_step(const workflows::Workflow& workflow, const std::string& name, cor
 }
 
 /// A parent follows when its child ends, and when it comes to wait for an operator or goes on.
-bool is_news_for_parent(const core::SagaState& before, const core::SagaState& after) {
-  const bool was_suspended = before.status == SagaStatus::kSuspended;
-  const bool is_suspended = after.status == SagaStatus::kSuspended;
-  return was_suspended != is_suspended || (core::has_ended(after.status) && before.status != after.status);
+bool is_news_for_parent(SagaStatus before, SagaStatus after) {
+  const bool was_suspended = before == SagaStatus::kSuspended;
+  const bool is_suspended = after == SagaStatus::kSuspended;
+  return was_suspended != is_suspended || (core::has_ended(after) && before != after);
 }
 
 bool asks_child(const core::Effect& effect) {
@@ -91,7 +91,6 @@ LiveSaga& Engine::add_live(const StartRequest& request, ChildVersions children, 
   saga.key = store_.reserve_key();
   saga.id = request.id;
   saga.workflow = request.workflow;
-  saga.state = std::make_shared<const core::SagaState>();
   decision = decide(saga, core::StartSaga{std::move(facts), request.actor, request.verified});
   SAGA_CHECK(!decision.contradiction, "a saga can be started");
   const bool is_new = keys_.emplace(saga.id, saga.key).second;
@@ -219,8 +218,16 @@ void Engine::process_delivery(LiveSaga& saga, ClientDelivery message) {
 Decision Engine::decide(LiveSaga& saga, const core::Input& input) {
   const bool starts = std::holds_alternative<core::StartSaga>(input);
   const core::Moment moment{clock_.now(), random_(), !draining_.load() && !holding_ && (!starts || has_room())};
-  Decision decision = core::decide(*saga.workflow, *saga.state, input, moment);
-  if (decision.contradiction) saga.contradiction = *decision.contradiction;
+  core::SagaState as_it_was;
+  as_it_was.facts = saga.state->facts;
+  as_it_was.seq = saga.state->seq;
+  Decision decision = core::decide(*saga.workflow, saga.state.take(), input, moment);
+  if (decision.contradiction) {
+    saga.contradiction = *decision.contradiction;
+    saga.state.put(std::move(as_it_was));  // What is needed to suspend it.
+  } else if (decision.events.empty()) {
+    saga.state.put(std::move(decision.after));
+  }
   return decision;
 }
 
@@ -239,15 +246,15 @@ store::Append Engine::record(LiveSaga& saga, Decision decision, bool create) {
   store::Append append;
   append.saga = saga.key;
   append.fence = fence_;
-  append.first_seq = saga.state->seq + 1;
+  append.first_seq = decision.after.seq - static_cast<std::int64_t>(decision.events.size()) + 1;
   append.events.reserve(decision.events.size());
   std::int64_t seq = append.first_seq;
   for (const core::Event& event : decision.events) {
     append.events.push_back(
         {seq++, event.at, std::string(core::type_name(event.body)), core::encode_event(*saga.workflow, event.body)});
   }
-  saga.tells_parent = is_news_for_parent(*saga.state, decision.after);
-  saga.state = std::make_shared<const core::SagaState>(std::move(decision.after));
+  saga.tells_parent = is_news_for_parent(decision.before, decision.after.status);
+  saga.state.put(std::move(decision.after));
   const core::SagaFacts& facts = *saga.state->facts;
   const Timestamp now = std::max(clock_.now(), saga.state->updated_at);
   store::Head head = head_of(*saga.workflow, *saga.state, now, options_.sleep_after);
@@ -322,9 +329,9 @@ void Engine::release(LiveSaga& saga) {
   if (events.empty()) return;  // Only its row was written.
   if (observer_ != nullptr) observer_->committed(*saga.workflow, *saga.state, events);
   if (answer) answer({});
-  if (subscriptions_->any()) {
-    const bool at_rest = core::has_ended(saga.state->status) || saga.state->status == SagaStatus::kSuspended;
-    subscriptions_->tell(saga.id, CommitNotice{saga.state->seq, at_rest, snapshot(saga)});
+  const bool at_rest = core::has_ended(saga.state->status) || saga.state->status == SagaStatus::kSuspended;
+  for (const auto& subscriber : subscriptions_->interested_in(saga.id, at_rest)) {
+    (*subscriber)(CommitNotice{saga.state->seq, at_rest, snapshot(saga)});
   }
   if (std::exchange(saga.tells_parent, false)) tell_parent(saga);
   for (const core::Effect& effect : effects) release(saga, effect);

@@ -130,7 +130,7 @@ void Recovery::read_events(SagaLoaded& loaded) {
   auto state = replay(*loaded.workflow, *records);
   loaded.problem = state ? contradiction(*loaded.row, *state) : state.error().message;
   if (!loaded.problem.empty()) return;
-  loaded.state = std::make_shared<const core::SagaState>(std::move(*state));
+  loaded.state = std::make_shared<core::SagaState>(std::move(*state));
   const std::string& parent = loaded.state->facts->parent_id;
   if (!parent.empty() && !loaded.row->head.ended) {
     const auto parent_row = store_.find(parent);

@@ -32,7 +32,7 @@ struct SagaLoaded {
   std::optional<store::SagaKey> asked_key;  ///< When it was asked for by key.
   Result<store::SagaRow> row;               ///< `kNotFound`: there is none.
   workflows::WorkflowRef workflow;
-  std::shared_ptr<const core::SagaState> state;  ///< Null: `problem` says why it does not replay.
+  std::shared_ptr<core::SagaState> state;  ///< Null: `problem` says why it does not replay.
   std::string problem;
   std::int64_t last_seq = 0;       ///< Of the last record, readable or not.
   bool parent_terminated = false;  ///< It is a child, not ended, and its parent was terminated.

@@ -49,8 +49,9 @@ void Runtime::deliver(Delivery delivery, DeliveryDone done) {
 const CallbackTokens& Runtime::callback_tokens() const { return impl_->callback_tokens(); }
 void Runtime::set_public_url(std::string url) { impl_->set_public_url(std::move(url)); }
 
-std::unique_ptr<Runtime::Subscription> Runtime::subscribe(std::string saga_id, Subscriber subscriber) {
-  return impl_->subscriptions().add(std::move(saga_id), std::move(subscriber));
+std::unique_ptr<Runtime::Subscription> Runtime::subscribe(std::string saga_id, Interest interest,
+                                                          Subscriber subscriber) {
+  return impl_->subscriptions().add(std::move(saga_id), interest, std::move(subscriber));
 }
 
 void Runtime::drain() { impl_->drain(); }

@@ -110,6 +110,13 @@ struct CommitNotice {
 };
 using Subscriber = std::function<void(const CommitNotice&)>;
 
+/// Of which of a saga's commits a subscriber is told.
+enum class Interest {
+  kEveryCommit,
+  kRest,  ///< Only those at rest.
+};
+inline constexpr std::size_t kInterests = 2;
+
 /// Told of every durable commit, for metrics and logs. Called on the engine thread; must not block.
 class RuntimeObserver {
  public:
@@ -154,13 +161,13 @@ class Runtime {
   /// Checks the tokens of callback URLs.
   [[nodiscard]] const CallbackTokens& callback_tokens() const;
 
-  /// `subscriber` is told of every commit of that saga from now on until the handle is destroyed (also if no such saga
+  /// `subscriber` is told of the commits of that saga from now on until the handle is destroyed (also if no such saga
   /// exists yet). A commit that is durable when `subscribe` returns may be told or not: subscribe first, then read.
   class Subscription {
    public:
     virtual ~Subscription() = default;
   };
-  [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string saga_id, Subscriber subscriber);
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(std::string saga_id, Interest interest, Subscriber subscriber);
 
   /// From now on no call is begun and no start accepted; calls in flight finish and are recorded.
   void drain();

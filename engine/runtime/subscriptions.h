@@ -1,11 +1,13 @@
 // Who wants to be told of a saga's commits: clients that wait for an end, and live event streams.
 #pragma once
 
+#include <array>
 #include <atomic>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "engine/runtime/runtime.h"
 
@@ -14,17 +16,24 @@ namespace saga::runtime {
 /// Thread-safe. A subscriber that is being told while its handle is destroyed is told to the end.
 class Subscriptions : public std::enable_shared_from_this<Subscriptions> {
  public:
-  [[nodiscard]] std::unique_ptr<Runtime::Subscription> add(std::string saga_id, Subscriber subscriber);
-  void tell(const std::string& saga_id, const CommitNotice& notice) const;
-  [[nodiscard]] bool any() const { return count_.load(std::memory_order_acquire) > 0; }
+  /// Kept while anybody may still be telling.
+  using Told = std::shared_ptr<const Subscriber>;
+
+  [[nodiscard]] std::unique_ptr<Runtime::Subscription> add(std::string saga_id, Interest interest,
+                                                           Subscriber subscriber);
+  /// Whom to tell of a commit of that saga. Where nobody has subscribed to such commits, without a look at the saga.
+  [[nodiscard]] std::vector<Told> interested_in(const std::string& saga_id, bool at_rest) const;
 
  private:
   class Handle;
-  using Map = std::multimap<std::string, std::shared_ptr<const Subscriber>>;
+  struct Entry {
+    Interest interest;
+    Told subscriber;
+  };
 
   mutable std::mutex mutex_;
-  Map subscribers_;                    ///< Guarded by mutex_.
-  std::atomic<std::size_t> count_{0};  ///< Their number, readable without the mutex.
+  std::unordered_multimap<std::string, Entry> subscribers_;    ///< By saga. Guarded by mutex_.
+  std::array<std::atomic<std::size_t>, kInterests> counts_{};  ///< By interest; readable without the mutex.
 };
 
 }  // namespace saga::runtime

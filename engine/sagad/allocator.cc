@@ -5,4 +5,4 @@
 
 /// Read by jemalloc before `main`. Memory that nobody uses any more goes back to the system within 0.3 s, by a thread
 /// of jemalloc's own: after a burst, no thread of ours may allocate for long.
-const char* malloc_conf = "narenas:2,background_thread:true,dirty_decay_ms:300,muzzy_decay_ms:0";
+const char* malloc_conf = "narenas:1,background_thread:true,dirty_decay_ms:300,muzzy_decay_ms:0";

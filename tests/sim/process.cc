@@ -177,7 +177,8 @@ void Process::subscribe(const std::string& saga) {
   if (record == nullptr || waiting_.contains(saga)) return;
   Waiting& waiting = waiting_[saga];
   waiting.from = record->state.seq;
-  waiting.subscription = runtime_->subscribe(saga, [this, saga](const runtime::CommitNotice& notice) {
+  constexpr auto kEvery = runtime::Interest::kEveryCommit;
+  waiting.subscription = runtime_->subscribe(saga, kEvery, [this, saga](const runtime::CommitNotice& notice) {
     if (!alive()) return;
     const core::SagaState& shown = *notice.saga.state;
     book_.shown(shown);

@@ -99,7 +99,7 @@ TEST_F(RuntimeTest, TwoStartsOfOneIdAtTheSameMomentMakeOneSaga) {
 TEST_F(RuntimeTest, TellsSubscribersWhatIsDurable) {
   std::vector<std::int64_t> seqs;
   bool at_rest = false;
-  auto subscription = runtime_->subscribe("t1", [&](const CommitNotice& notice) {
+  auto subscription = runtime_->subscribe("t1", Interest::kEveryCommit, [&](const CommitNotice& notice) {
     seqs.push_back(notice.seq);
     at_rest = notice.at_rest;
     EXPECT_EQ(store_->load(notice.saga.key)->back().seq, notice.seq);
@@ -113,6 +113,24 @@ TEST_F(RuntimeTest, TellsSubscribersWhatIsDurable) {
   subscription.reset();
   ASSERT_TRUE(command("t1", core::Verb::kCancel));
   EXPECT_EQ(seqs.size(), 3U);
+}
+
+TEST_F(RuntimeTest, TellsWhoWaitsForRestOfNothingElse) {
+  std::vector<std::int64_t> every;
+  std::vector<std::int64_t> rest;
+  const auto into = [](std::vector<std::int64_t>& seqs) {
+    return [&seqs](const CommitNotice& notice) { seqs.push_back(notice.seq); };
+  };
+  const auto others = runtime_->subscribe("t2", Interest::kEveryCommit, into(every));
+  const auto waits = runtime_->subscribe("t1", Interest::kRest, into(rest));
+  auto also_waits = runtime_->subscribe("t1", Interest::kRest, into(rest));
+  ASSERT_TRUE(start("t1"));
+  answer("hotel/action/1", 200);
+  EXPECT_THAT(rest, IsEmpty());
+  also_waits.reset();
+  answer("flight/action/1", 200);
+  EXPECT_THAT(rest, ElementsAre(store_->load(store_->find("t1")->key)->back().seq)) << "one has left";
+  EXPECT_THAT(every, IsEmpty()) << "of another saga";
 }
 
 TEST_F(RuntimeTest, AnOperatorsCommandReachesASagaThatIsNotInMemory) {
