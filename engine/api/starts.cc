@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/uuid.h"
 #include "engine/api/body.h"
 #include "engine/api/names.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/json.h"
 #include "engine/api/context.h"
-#include "engine/api/ids.h"
+#include "engine/api/trace.h"
 
 namespace saga::api {
 

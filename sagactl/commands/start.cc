@@ -4,7 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
-#include "sagactl/client/uuid.h"
+#include "base/uuid.h"
 #include "sagactl/commands/commands.h"
 #include "sagactl/commands/start_many.h"
 #include "sagactl/commands/waiting.h"
@@ -56,7 +56,7 @@ Result<Json> terms_of(const Options& options, const Surroundings& world) {
 Result<Json> body_of(const Options& options, Surroundings& world) {
   auto body = terms_of(options, world);
   if (!body) return body;
-  (*body)["id"] = options.id.empty() ? new_uuid_v7(world.clock.now()) : options.id;
+  (*body)["id"] = options.id.empty() ? make_uuid_v7(world.clock.now()) : options.id;
   if (!options.input.empty()) {
     auto input = read_json_argument(world, "--input", options.input);
     if (!input) return tl::unexpected<Error>(input.error());

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "sagactl/client/event_stream.h"
-#include "sagactl/client/uuid.h"
 #include "sagactl/render/table.h"
 #include "sagactl/suggest.h"
 
@@ -99,12 +98,6 @@ TEST(Suggest, HabitsOfOtherToolsLeadToTheRightWord) {
   EXPECT_EQ(habitual("ps"), "list");
   EXPECT_EQ(habitual("kill"), "terminate");
   EXPECT_EQ(habitual("nonsense"), "");
-}
-
-TEST(Uuid, IsAVersion7OfItsTime) {
-  const std::string id = uuid_v7(Timestamp{0x0123456789AB}, {0xFF, 0xFF, 0xFF, 0xFF, 1, 2, 3, 4, 5, 6});
-  EXPECT_EQ(id, "01234567-89ab-7fff-bfff-010203040506");
-  EXPECT_NE(new_uuid_v7(Timestamp{1}), new_uuid_v7(Timestamp{1}));
 }
 
 TEST(EventStream, EventsComeWholeFromAnyPieces) {

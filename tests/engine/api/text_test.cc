@@ -1,16 +1,14 @@
-// The parts of the API that read and write text: names, ids, queries, filters, problems.
+// The parts of the API that read and write text: names, traces, queries, filters, problems.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "base/json.h"
 #include "engine/api/filters.h"
-#include "engine/api/ids.h"
 #include "engine/api/names.h"
 #include "engine/api/problem.h"
 #include "engine/api/router.h"
 #include "engine/api/target.h"
+#include "engine/api/trace.h"
 
 namespace saga::api {
 namespace {
@@ -64,18 +62,7 @@ TEST(Names, QuotesWithoutControlCharactersAndWithoutEnd) {
   EXPECT_LT(quote(std::string(10'000, 'x')).size(), 100u);
 }
 
-TEST(Ids, AUuidIsOfVersion7AndSortsByTime) {
-  const std::string early = make_uuid_v7(Timestamp{1'700'000'000'000});
-  const std::string late = make_uuid_v7(Timestamp{1'700'000'000'001});
-  EXPECT_THAT(early, MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"));
-  EXPECT_LT(early.substr(0, 13), late.substr(0, 13));
-  EXPECT_TRUE(check_id(early));
-  std::set<std::string> many;
-  for (int i = 0; i < 1000; ++i) many.insert(make_uuid_v7(kNow));
-  EXPECT_EQ(many.size(), 1000u);
-}
-
-TEST(Ids, ContinuesATraceThatIsValid) {
+TEST(Trace, ContinuesOneThatIsValid) {
   const auto trace = parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
   ASSERT_TRUE(trace);
   EXPECT_EQ(trace->trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
@@ -84,7 +71,7 @@ TEST(Ids, ContinuesATraceThatIsValid) {
   EXPECT_THAT(make_trace().trace_id, MatchesRegex("[0-9a-f]{32}"));
 }
 
-TEST(Ids, PassesOverATraceThatIsNot) {
+TEST(Trace, PassesOverOneThatIsNot) {
   for (const char* text : {"", "00", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
                            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
                            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",

@@ -1,4 +1,4 @@
-#include "engine/api/ids.h"
+#include "engine/api/trace.h"
 
 #include <algorithm>
 #include <array>
@@ -14,21 +14,6 @@ bool is_hex(std::string_view text) { return text.find_first_not_of(kHexDigits) =
 bool is_zero(std::string_view text) { return text.find_first_not_of('0') == std::string_view::npos; }
 
 }  // namespace
-
-std::string make_uuid_v7(Timestamp now) {
-  std::array<unsigned char, 16> bytes{};
-  fill_random(std::span(bytes).subspan(6));
-  for (std::size_t i = 0; i < 6; ++i) bytes[i] = static_cast<unsigned char>(now.ms >> (40 - 8 * i));
-  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x70);
-  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
-  std::string text;
-  text.reserve(36);
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    append_hex(text, std::span(bytes).subspan(i, 1));
-  }
-  return text;
-}
 
 std::optional<TraceContext> parse_traceparent(std::string_view header) {
   constexpr std::size_t kLength = 55;  // 00-<32>-<16>-<2>

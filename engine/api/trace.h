@@ -1,17 +1,11 @@
-// Ids that are made here: of sagas (UUIDv7, so that they sort by time) and of traces (W3C Trace Context).
+// Of traces (W3C Trace Context): which one a request continues, and new ones.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 
-#include "base/time.h"
-
 namespace saga::api {
-
-/// "019ab3c4-…-7…": 48 bits of `now`, the rest from the kernel's random source.
-[[nodiscard]] std::string make_uuid_v7(Timestamp now);
 
 struct TraceContext {
   std::string trace_id;     ///< 32 hex digits, never all zero.
