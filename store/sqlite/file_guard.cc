@@ -141,6 +141,12 @@ Result<std::string> check_database_path(const std::string& path) {
   return resolved;
 }
 
+std::optional<std::int64_t> file_size(const std::string& path) {
+  struct stat file {};
+  if (::stat(path.c_str(), &file) != 0) return std::nullopt;
+  return file.st_size;
+}
+
 Result<void> sync_folder_of(const std::string& path) {
   const std::string folder = folder_of(path);
   const int file = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

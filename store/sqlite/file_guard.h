@@ -19,6 +19,9 @@ namespace saga::store::sqlite {
 /// with its own sentence: a folder, a missing folder, a file of another kind, a network file system.
 [[nodiscard]] Result<std::string> check_database_path(const std::string& path);
 
+/// In bytes; none where there is no such file.
+[[nodiscard]] std::optional<std::int64_t> file_size(const std::string& path);
+
 /// Makes the entries of the folder that `path` stands in durable.
 [[nodiscard]] Result<void> sync_folder_of(const std::string& path);
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +13,8 @@
 #include <span>
 #include <utility>
 #include <vector>
+
+#include "store/sqlite/file_guard.h"
 
 namespace saga::store::sqlite {
 namespace {
@@ -144,22 +145,17 @@ class File {
   const int fd_;
 };
 
-std::int64_t size_of(const std::string& path) {
-  struct stat file {};
-  return ::stat(path.c_str(), &file) == 0 ? file.st_size : -1;
-}
-
 }  // namespace
 
 Result<void> check_log(const std::string& path) {
   const std::string log = path + "-wal";
-  if (size_of(log) <= 0) return {};
-  if (const std::int64_t size = size_of(path); size <= 1) {  // To SQLite one byte is none.
+  if (file_size(log).value_or(0) == 0) return {};
+  if (const auto size = file_size(path); size.value_or(0) <= 1) {  // To SQLite one byte is none.
     return fail(
         ErrorCode::kCorruption,
         fmt::format("{} {}, but its log {} is there: what that holds would be lost; restore a backup and remove "
                     "the log, or only remove the log to begin anew",
-                    path, size < 0 ? "is missing" : "is empty", log));
+                    path, size ? "is empty" : "is missing", log));
   }
   File file(log);
   std::vector<unsigned char> bytes(kHeaderSize);

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <sys/stat.h>
 
 #include <atomic>
 #include <utility>
@@ -19,10 +18,8 @@ namespace saga::store {
 namespace sqlite {
 namespace {
 
-std::int64_t file_size(const std::string& path) {
-  struct stat file {};
-  return ::stat(path.c_str(), &file) == 0 ? file.st_size : 0;
-}
+/// 0 for a file that is not there.
+std::int64_t size_of(const std::string& path) { return file_size(path).value_or(0); }
 
 class SqliteStore final : public Store {
  public:
@@ -105,7 +102,7 @@ class SqliteStore final : public Store {
     return health;
   }
   std::size_t queue_length() const override { return committer_.queue_length(); }
-  std::int64_t size_bytes() const override { return file_size(path_) + file_size(path_ + "-wal"); }
+  std::int64_t size_bytes() const override { return size_of(path_) + size_of(path_ + "-wal"); }
   void observe_commits(CommitObserver observer) override { committer_.observe_commits(std::move(observer)); }
   void observe_failures(FailureObserver observer) override {
     readers_.observe_failures(observer);
@@ -147,13 +144,13 @@ Result<std::unique_ptr<Connection>> open_for_writing(const std::string& path, co
   // A log left by a crash may hold commits that reached the system's cache but not the disk (a sync that failed is not
   // tried again for the same pages). Copied into the database and synced there, they are durable before anything is
   // acknowledged on top of them.
-  if (file_size(path + "-wal") > 0) {
+  if (size_of(path + "-wal") > 0) {
     if (Result<void> copied = db.execute("PRAGMA wal_checkpoint(TRUNCATE)"); !copied)
       return tl::unexpected(copied.error());
   }
   const auto page_size = db.query_integer("PRAGMA page_size");
   if (!page_size) return tl::unexpected(page_size.error());
-  if (file_size(path) % page_size->value_or(1) != 0) {
+  if (size_of(path) % page_size->value_or(1) != 0) {
     return fail(
         ErrorCode::kCorruption,
         fmt::format("{} ends in the middle of a page: it was cut off; keep a copy, and restore a backup", path));
