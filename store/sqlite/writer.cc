@@ -7,8 +7,6 @@
 #include <chrono>
 
 #include "base/check.h"
-#include "store/sqlite/checksum.h"
-#include "store/sqlite/journal_text.h"
 #include "store/sqlite/tag_text.h"
 
 namespace saga::store::sqlite {
@@ -16,29 +14,10 @@ namespace saga::store::sqlite {
 namespace {
 /// Of one purge's transaction, before its sync: what a commit may have to wait for it.
 constexpr std::chrono::milliseconds kPurgeSlice{1};
-/// Sagas whose last event is remembered: about 1.5 MB.
-constexpr std::size_t kMostLastSeqs = 30'000;
-/// More gain little.
-constexpr std::size_t kRowsAStatement = 8;
-/// In bytes; the memory of a larger row is not kept.
-constexpr std::size_t kUsualRow = 16'384;
-
-/// Without FAIL, SQLite would make itself ready to undo the rows before one that fails; here the transaction is undone.
-std::string insert_of(std::size_t rows) {
-  std::string sql = "INSERT OR FAIL INTO journal(saga, seq, events, checksum) VALUES";
-  for (std::size_t row = 0; row < rows; ++row) sql += row == 0 ? "(?, ?, ?, ?)" : ", (?, ?, ?, ?)";
-  return sql;
-}
 }  // namespace
 
 Writer::Writer(std::unique_ptr<Connection> connection, int checkpoint_pages)
     : connection_(std::move(connection)), checkpoint_pages_(checkpoint_pages), checkpoint_at_(checkpoint_pages) {}
-
-Writer::~Writer() {  // Statements before their connection.
-  run_ = {};
-  remover_ = {};
-  notices_ = {};
-}
 
 Result<std::unique_ptr<Writer>> Writer::create(std::unique_ptr<Connection> connection, int checkpoint_pages) {
   std::unique_ptr<Writer> writer(new Writer(std::move(connection), checkpoint_pages));
@@ -67,9 +46,6 @@ Result<void> Writer::prepare() {
       {&run_.take_over,
        "INSERT INTO shards(shard, epoch, owner) VALUES(?1, 1, ?2) "
        "ON CONFLICT(shard) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner"},
-      {&run_.insert_row, insert_of(1)},
-      {&run_.insert_rows, insert_of(kRowsAStatement)},
-      {&run_.last_seq, "SELECT MAX(seq) FROM journal WHERE saga = ?1"},
       {&run_.insert_saga,
        "INSERT INTO sagas(key, id, workflow, version, shard, status, ended, needs_attention, attention_since, "
        "stuck_places, "
@@ -107,6 +83,7 @@ Result<void> Writer::prepare() {
     if (!prepared) return tl::unexpected(prepared.error());
     *statement = std::move(*prepared);
   }
+  if (Result<void> prepared = journal_.prepare(*connection_); !prepared) return prepared;
   if (Result<void> prepared = remover_.prepare(*connection_); !prepared) return prepared;
   return notices_.prepare(*connection_);
 }
@@ -117,7 +94,6 @@ template <typename T, typename Work>
 Result<T> Writer::in_transaction(const char* doing, Work work) {
   epochs_.clear();
   counts_.clear();
-  waiting_rows_ = 0;
   if (const int code = run_.begin.run(); code != SQLITE_DONE) return tl::unexpected(connection_->error(code, doing));
   Result<T> result = work();
   if (!result) {
@@ -136,7 +112,7 @@ Result<T> Writer::in_transaction(const char* doing, Work work) {
 }
 
 void Writer::roll_back() {
-  last_seqs_.clear();
+  journal_.forget_all();
   // Some errors have rolled back already. One that cannot be rolled back leaves a transaction that the next BEGIN
   // refuses, which poisons.
   if (connection_->in_transaction()) static_cast<void>(run_.rollback.run());
@@ -174,7 +150,7 @@ Result<Writer::BatchOutcome> Writer::write_batch(std::span<const AppendGroup> gr
     }
     results.push_back(std::move(written));
   }
-  if (const Result<void> written = write_rows(); !written) {
+  if (const Result<void> written = journal_.write_waiting(); !written) {
     const bool conflicts = written.error().code == ErrorCode::kConflict && isolation == Isolation::kNone;
     if (conflicts) return BatchOutcome::kNeedsSavepoints;
     return tl::unexpected(written.error());
@@ -198,10 +174,9 @@ Result<void> Writer::write_group(const AppendGroup& group, Isolation isolation) 
     if (!written) break;
   }
   if (!savepoint) return written;
-  if (written) written = write_rows();
-  waiting_rows_ = 0;
+  if (written) written = journal_.write_waiting();
   if (!written) {
-    last_seqs_.clear();
+    journal_.forget_all();
     if (const int code = run_.rollback_to.run(); code != SQLITE_DONE)
       return tl::unexpected(connection_->error(code, "undoing a conflict"));
   }
@@ -246,78 +221,10 @@ Result<void> Writer::check_fence(const Fence& fence) {
                                               fence.shard, known->second.value_or(0), fence.epoch));
 }
 
-/// The seq of its newest event; 0: it has none.
-Result<std::int64_t> Writer::last_seq_of(SagaKey saga) {
-  if (const auto last = last_seqs_.find(saga); last != last_seqs_.end()) return last->second;
-  if (Result<void> written = write_rows(); !written) return tl::unexpected(written.error());
-  const ResetAtEnd reset(run_.last_seq);
-  run_.last_seq.bind(1, saga);
-  if (const int code = run_.last_seq.step(); code != SQLITE_ROW)
-    return tl::unexpected(connection_->error(code, "looking for an event"));
-  return run_.last_seq.integer(0);
-}
-
-/// The saga has all events before the append's first, and no further.
-Result<void> Writer::check_seq(const Append& append) {
-  if (append.create) return {};  // Its row has just been made.
-  const Result<std::int64_t> last = last_seq_of(append.saga);
-  if (!last) return tl::unexpected(last.error());
-  if (*last == append.first_seq - 1) return {};
-  if (*last >= append.first_seq)
-    return fail(ErrorCode::kConflict, fmt::format("saga {} has an event {} already", append.saga, append.first_seq));
-  return fail(ErrorCode::kConflict, fmt::format("saga {} has no event {} for event {} to follow", append.saga,
-                                                append.first_seq - 1, append.first_seq));
-}
-
 Result<void> Writer::write_events(const Append& append) {
-  if (Result<void> follows = check_seq(append); !follows || append.events.empty()) return follows;
-  if (waiting_rows_ == rows_.size()) rows_.emplace_back();
-  Row& row = rows_[waiting_rows_++];
-  row.saga = append.saga;
-  row.seq = append.events.back().seq;
-  write_journal_text(row.events, append.events);
-  row.checksum = checksum_of(append.saga, append.events);
-  group_wrote_ = true;
-  note_last_seq(append);
-  return waiting_rows_ < kRowsAStatement ? Result<void>{} : write_rows();
-}
-
-Result<void> Writer::write_rows() {
-  const std::size_t rows = std::exchange(waiting_rows_, 0);
-  if (rows == kRowsAStatement) return insert(run_.insert_rows, 0, rows);
-  for (std::size_t row = 0; row < rows; ++row) {
-    if (Result<void> inserted = insert(run_.insert_row, row, 1); !inserted) return inserted;
-  }
-  return {};
-}
-
-Result<void> Writer::insert(Statement& statement, std::size_t first, std::size_t rows) {
-  const std::span<Row> written = std::span(rows_).subspan(first, rows);
-  int parameter = 0;
-  for (const Row& row : written) {
-    statement.bind(++parameter, row.saga);
-    statement.bind(++parameter, row.seq);
-    statement.bind(++parameter, std::string_view(row.events));
-    statement.bind(++parameter, row.checksum);
-  }
-  const int code = statement.run();
-  for (Row& row : written) {
-    if (row.events.capacity() > kUsualRow) row.events = {};
-  }
-  if (code == SQLITE_DONE) return {};
-  group_wrote_ = true;  // It may be another group's row: with savepoints it is found out.
-  return tl::unexpected(
-      write_error(code, fmt::format("saga {} has an event {} already", written.front().saga, written.front().seq)));
-}
-
-/// So that the saga's next append need not look for it.
-void Writer::note_last_seq(const Append& append) {
-  if (append.head && append.head->ended) {
-    last_seqs_.erase(append.saga);
-    return;
-  }
-  if (last_seqs_.size() >= kMostLastSeqs) last_seqs_.clear();
-  last_seqs_[append.saga] = append.events.back().seq;
+  if (Result<void> follows = journal_.check_follows(append); !follows || append.events.empty()) return follows;
+  group_wrote_ = true;  // Should a row conflict, it may be another group's: with savepoints it is found out.
+  return journal_.add(append);
 }
 
 Result<void> Writer::create_saga(const Append& append) {
@@ -564,7 +471,7 @@ Result<Purged> Writer::purge(std::span<const SagaKey> roots, Timestamp ended_bef
     group_counts_.clear();
     Purged purged;
     const Remover::Gone gone = [this](SagaKey key, const std::string& workflow, const std::string& status) {
-      last_seqs_.erase(key);
+      journal_.forget(key);
       count(workflow, status, false, -1);
     };
     for (const SagaKey root : roots) {

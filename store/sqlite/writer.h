@@ -7,13 +7,13 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "store/backend.h"
 #include "store/sqlite/connection.h"
+#include "store/sqlite/journal_writer.h"
 #include "store/sqlite/notices.h"
 #include "store/sqlite/remover.h"
 
@@ -29,7 +29,6 @@ class Writer final : public Backend {
   /// Takes the connection over. A checkpoint is due when the log has `checkpoint_pages` pages.
   [[nodiscard]] static Result<std::unique_ptr<Writer>> create(std::unique_ptr<Connection> connection,
                                                               int checkpoint_pages);
-  ~Writer() override;
 
   [[nodiscard]] Result<std::vector<Result<void>>> commit(std::span<const AppendGroup> groups) override;
   [[nodiscard]] Result<bool> register_workflows(std::span<const WorkflowRow> rows, const AuditEntry* audit) override;
@@ -46,7 +45,6 @@ class Writer final : public Backend {
   struct Statements {
     Statement begin, commit, rollback, savepoint, release, rollback_to;
     Statement epoch, take_over;
-    Statement insert_row, insert_rows, last_seq;
     Statement insert_saga, purged, insert_tag;
     Statement old_head, update_head, update_times, wake;
     Statement insert_stuck, delete_stuck;
@@ -78,12 +76,7 @@ class Writer final : public Backend {
                                    std::vector<Result<void>>& results);
   Result<void> write_group(const AppendGroup& group, Isolation isolation);
   Result<void> write_append(const Append& append);
-  Result<void> check_seq(const Append& append);
-  Result<std::int64_t> last_seq_of(SagaKey saga);
   Result<void> write_events(const Append& append);
-  Result<void> write_rows();  ///< Those that wait.
-  Result<void> insert(Statement& statement, std::size_t first, std::size_t rows);
-  void note_last_seq(const Append& append);
   Result<void> create_saga(const Append& append);
   Result<void> update_head(const Append& append);
   Result<void> write_wake_ups(const Append& append);
@@ -98,26 +91,14 @@ class Writer final : public Backend {
   [[nodiscard]] Error write_error(int code, const std::string& taken) const;
   void roll_back();
 
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<Connection> connection_;  ///< First: the statements end before it.
   Statements run_;
+  JournalWriter journal_;
   Remover remover_;
   NoticesTold notices_;
   const int checkpoint_pages_;
   int log_pages_ = 0;  ///< Of the write-ahead log after the last commit.
   int checkpoint_at_;  ///< Grows where readers hold a checkpoint back.
-
-  /// The newest event of sagas written lately, so that the next append need not look for it. Nobody else writes.
-  std::unordered_map<SagaKey, std::int64_t> last_seqs_;
-
-  /// A row of `journal`. Statements take many: half of what one costs is what SQLite does around its rows.
-  struct Row {
-    SagaKey saga = 0;
-    std::int64_t seq = 0;
-    std::string events;
-    std::int64_t checksum = 0;
-  };
-  std::vector<Row> rows_;  ///< The first `waiting_rows_` of them wait to be written; kept for their memory.
-  std::size_t waiting_rows_ = 0;
 
   // Of the transaction under way.
   std::vector<std::pair<ShardId, std::optional<Epoch>>> epochs_;
