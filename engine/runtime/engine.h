@@ -182,6 +182,7 @@ class Engine {
   [[nodiscard]] store::Append record(LiveSaga& saga, core::Decision decision, bool create);
   void commit_head(LiveSaga& saga, store::Head head);
   void submit(store::Append append);
+  [[nodiscard]] bool try_submit(store::Append& append);
   void resubmit_stalled();
   void release(LiveSaga& saga);
   void await_instance(LiveSaga& saga, const core::AwaitService& call);

@@ -295,31 +295,24 @@ void Engine::commit_head(LiveSaga& saga, store::Head head) {
 
 /// A full queue refuses new sagas; running ones wait for it.
 void Engine::submit(store::Append append) {
+  const bool behind_others = !stalled_.empty() && !append.create;
+  if (behind_others || !try_submit(append)) stalled_.push_back(std::move(append));
+}
+
+/// False: it waits for the store, and is left as it was.
+bool Engine::try_submit(store::Append& append) {
   const store::SagaKey key = append.saga;
-  if (!stalled_.empty() && !append.create) {
-    stalled_.push_back(std::move(append));
-    return;
-  }
-  const bool create = append.create.has_value();
   auto submitted = store_.submit(std::move(append), [mailbox = mailbox_, key](Result<void> result) {
     mailbox->post(Committed{key, std::move(result)});
   });
-  if (submitted) return;
-  if (submitted.error().code == ErrorCode::kOverloaded && !create) {
-    stalled_.push_back(std::move(append));
-  } else {
-    mailbox_->post(Committed{key, tl::unexpected(submitted.error())});
-  }
+  if (submitted) return true;
+  if (submitted.error().code == ErrorCode::kOverloaded && !append.create) return false;
+  mailbox_->post(Committed{key, tl::unexpected(submitted.error())});
+  return true;
 }
 
 void Engine::resubmit_stalled() {
-  std::deque<store::Append> again;
-  again.swap(stalled_);
-  while (!again.empty() && stalled_.empty()) {
-    submit(std::move(again.front()));
-    again.pop_front();
-  }
-  for (store::Append& append : again) stalled_.push_back(std::move(append));
+  while (!stalled_.empty() && try_submit(stalled_.front())) stalled_.pop_front();
 }
 
 void Engine::release(LiveSaga& saga) {

@@ -71,7 +71,9 @@ void Recovery::serve(const Request& request) {
     }
     return wanted->found(std::move(loaded));
   } else {
-    for (const store::SagaKey key : std::get<std::vector<store::SagaKey>>(request)) {
+    const auto& keys = std::get<std::vector<store::SagaKey>>(request);
+    loaded.reserve(keys.size());
+    for (const store::SagaKey key : keys) {
       auto row = store_.find(key);
       std::string found = row ? row->identity.id : std::string();
       loaded.push_back(read(std::move(found), key, std::move(row)));
