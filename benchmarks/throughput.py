@@ -41,6 +41,12 @@ def kilobytes(samples):
     return "not known" if middle is None else f"{middle / 1000:.1f}"
 
 
+def warm_up(rack, options):
+    """A second of the same load before each measurement: a machine that was idle, or a virtual one that its host has put
+    aside meanwhile, is slower at first, and to compare two, both have to find it alike."""
+    rack.load(concurrent=16, seconds=min(1, options.seconds))
+
+
 def rates(rack, options, report):
     report.section("Six-step sagas against a no-op worker")
     rack.start_worker()
@@ -50,9 +56,10 @@ def rates(rack, options, report):
     for _ in range(options.runs):
         fsyncs.append(rack.fsync())
         rack.restart()
-        rack.load(concurrent=16, seconds=min(1, options.seconds))  # Warms up.
         for n in CONCURRENT:
+            warm_up(rack, options)
             floor[n].append(measured_floor(rack, n, options.seconds))
+            warm_up(rack, options)
             engine[n].append(measured_load(rack, 6, concurrent=n, seconds=options.seconds))
         peaks.append(rack.sagad.peak_mb())
         rack.kill_sagad()
@@ -103,7 +110,7 @@ def open_loop(rack, options, report):
     samples = []
     for _ in range(options.runs):
         rack.restart()
-        rack.load(concurrent=16, seconds=min(1, options.seconds))
+        warm_up(rack, options)
         samples.append(measured_load(rack, 6, concurrent=1024, rate=options.peak / 2, seconds=options.seconds))
     rack.kill_sagad()
     report.bad += sum(sample["bad"] for sample in samples)
