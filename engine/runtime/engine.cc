@@ -13,6 +13,8 @@ using core::SagaStatus;
 
 namespace {
 
+/// Sagas that are being read back or committed: enough for the store to have full batches.
+constexpr std::size_t kEnoughReadBack = 4'000;
 /// So that messages are not starved by timers.
 constexpr int kTimersPerTurn = 1'000;
 
@@ -37,9 +39,16 @@ Engine::Engine(Registry& registry, store::Store& store, workers::Dispatcher& dis
       fence_{options.shard, epoch},
       tokens_(std::move(tokens)),
       random_(options.seed ? *options.seed : std::random_device{}()),
-      recovery_(registry, store, clock, options, [mailbox = mailbox_](RecoveryReport report) {
-        std::visit([&mailbox](auto&& r) { mailbox->post(std::move(r)); }, std::move(report));
-      }) {}
+      recovery_(
+          registry, store, clock, options,
+          [this, mailbox = mailbox_](RecoveryReport report) {
+            if (const auto* due = std::get_if<DueFound>(&report)) due_waiting_.fetch_add(due->sagas.size());
+            std::visit([&mailbox](auto&& r) { mailbox->post(std::move(r)); }, std::move(report));
+          },
+          [this] {
+            const std::size_t at_work = commits_in_flight_.load() + recovering_count_.load() + due_waiting_.load();
+            return options_.own_threads && at_work >= kEnoughReadBack;
+          }) {}
 
 void Engine::answer_error(ClientMessage& message, const Error& error) {
   std::visit(
@@ -176,8 +185,14 @@ void Engine::take(Committed committed) {
 }
 
 void Engine::take(DueFound found) {
+  read_back(found.sagas);
+  recovering_count_.store(recovering_.size() + loading_.size());
+  due_waiting_.fetch_sub(found.sagas.size());
+}
+
+void Engine::read_back(const std::vector<store::DueSaga>& sagas) {
   std::vector<store::SagaKey> missing;
-  for (const store::DueSaga& due : found.sagas) {
+  for (const store::DueSaga& due : sagas) {
     if (live_.size() + recovering_.size() >= options_.max_live) break;
     if (live_.contains(due.key) || recovering_.contains(due.key) || loading_.contains(due.id)) continue;
     recovering_.emplace(due.key, due.id);

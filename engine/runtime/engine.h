@@ -162,6 +162,7 @@ class Engine {
   void take(BatchLookedUp looked_up);
   void take(ErrandDone done);
   void take(DueFound found);
+  void read_back(const std::vector<store::DueSaga>& sagas);
   void take(std::vector<SagaLoaded> loaded);
   void take(AbsentAsked asked);
   void adopt(SagaLoaded loaded);
@@ -268,6 +269,7 @@ class Engine {
   std::atomic<std::size_t> commits_in_flight_{0};
   std::atomic<std::size_t> open_calls_{0};
   std::atomic<std::size_t> recovering_count_{0};
+  std::atomic<std::size_t> due_waiting_{0};  ///< Found by a scan, and not looked at yet.
 
   std::optional<core::Actor> holding_;       ///< Who suspends all that is read back, before it does anything.
   std::optional<store::DueCursor> held_to_;  ///< Of `hold_some`, as the page it is at.

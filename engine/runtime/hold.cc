@@ -28,7 +28,7 @@ Result<bool> Engine::hold_some(const core::Actor& actor) {
     }
     holding_ = actor;
     held_to_ = store::DueCursor{page->back().wake_at, page->back().key};
-    take(DueFound{*page});
+    read_back(*page);
     held_page_ = std::move(*page);
   }
   const auto at_work = [this] {

@@ -3,10 +3,21 @@
 #include <fmt/format.h>
 
 namespace saga::runtime {
+namespace {
+
+/// Between two pages of a scan, however much there is to do: who is due has its turn beside any load of new ones.
+constexpr Millis kLongestPause{100};
+
+}  // namespace
 
 Recovery::Recovery(const Registry& registry, store::Store& store, const Clock& clock, const RuntimeOptions& options,
-                   std::function<void(RecoveryReport)> report)
-    : registry_(registry), store_(store), clock_(clock), options_(options), report_(std::move(report)) {}
+                   std::function<void(RecoveryReport)> report, std::function<bool()> is_enough)
+    : registry_(registry),
+      store_(store),
+      clock_(clock),
+      options_(options),
+      report_(std::move(report)),
+      is_enough_(std::move(is_enough)) {}
 
 Recovery::~Recovery() = default;
 
@@ -85,6 +96,9 @@ void Recovery::serve(const Request& request) {
 /// True when the page was full and the scan goes on. A store that cannot be read is asked again at the next scan.
 bool Recovery::scan_page() {
   const Timestamp now = clock_.now();
+  const bool lately = page_at_ <= now && now < page_at_ + kLongestPause;
+  if (scan_cursor_ && lately && is_enough_()) return false;
+  page_at_ = now;
   if (!scan_cursor_) {
     if (now < next_scan_) return false;
     scan_until_ = now + options_.scan_ahead;

@@ -42,9 +42,10 @@ using RecoveryReport = std::variant<DueFound, std::vector<SagaLoaded>>;
 
 class Recovery {
  public:
-  /// `report` is called on the recovery thread, or inside `step`.
+  /// `report` is called on the recovery thread, or inside `step`. While `is_enough` says so a scan
+  /// pauses, for a moment each page: what is read back faster than it can be worked on only takes memory.
   Recovery(const Registry& registry, store::Store& store, const Clock& clock, const RuntimeOptions& options,
-           std::function<void(RecoveryReport)> report);
+           std::function<void(RecoveryReport)> report, std::function<bool()> is_enough);
   ~Recovery();
 
   void start();  ///< From here on a thread does what `step` does.
@@ -79,14 +80,16 @@ class Recovery {
   const Clock& clock_;
   const RuntimeOptions options_;
   std::function<void(RecoveryReport)> report_;
+  std::function<bool()> is_enough_;
 
   std::mutex mutex_;
   std::condition_variable_any wake_;
   std::deque<Request> requests_;  ///< Guarded by mutex_.
 
-  Timestamp next_scan_;  ///< Recovery thread only, as the two below.
+  Timestamp next_scan_;  ///< Recovery thread only, as the three below.
   Timestamp scan_until_;
   std::optional<store::DueCursor> scan_cursor_;  ///< Within a scan.
+  Timestamp page_at_;                            ///< When the last page of one was read.
 
   std::jthread thread_;  ///< Last, so that it ends first.
 };
