@@ -176,7 +176,7 @@ void Engine::take(CallReported report) {
 void Engine::take(Committed committed) {
   commits_in_flight_.fetch_sub(1);
   LiveSaga* saga = find(committed.saga);
-  if (saga == nullptr) return;
+  if (saga == nullptr) return end_corrupt_commit(committed.saga);
   if (!committed.result) return give_up(*saga, committed.result.error());
   saga->committing = false;
   saga->created = true;
@@ -310,6 +310,9 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
         loaded.row->identity.id, std::get<core::OperatorCommand>(terminate->delivery.input), now, kAuditDone));
   }
   DeliveryDone done = terminate != nullptr ? std::move(terminate->done) : DeliveryDone{};
+  const std::string& id = loaded.row->identity.id;
+  corrupt_commits_.emplace(loaded.row->key, id);
+  loading_.try_emplace(id);
   commits_in_flight_.fetch_add(1);
   auto submitted =
       store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
@@ -324,11 +327,23 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
       });
   if (!submitted) {
     commits_in_flight_.fetch_sub(1);
+    end_corrupt_commit(loaded.row->key);
     if (done) done(tl::unexpected(submitted.error()));
     return;
   }
-  if (observer_ != nullptr && terminate == nullptr && !known)
-    observer_->corrupt(loaded.row->identity.id, loaded.problem);
+  if (observer_ != nullptr && terminate == nullptr && !known) observer_->corrupt(id, loaded.problem);
+}
+
+/// Who has asked for the saga meanwhile is served now: before, it could have been read back as it was.
+void Engine::end_corrupt_commit(store::SagaKey key) {
+  const auto ended = corrupt_commits_.extract(key);
+  if (!ended) return;
+  const auto asked = loading_.find(ended.mapped());
+  if (asked->second.empty()) {
+    loading_.erase(asked);
+  } else {
+    recovery_.load(ended.mapped());
+  }
 }
 
 }  // namespace saga::runtime

@@ -167,6 +167,7 @@ class Engine {
   void take(AbsentAsked asked);
   void adopt(SagaLoaded loaded);
   void take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting);
+  void end_corrupt_commit(store::SagaKey key);
   void suspend_as_corrupt(LiveSaga& saga);
 
   // A saga's way.
@@ -250,6 +251,8 @@ class Engine {
   std::unordered_map<std::string, std::vector<ClientMessage>>
       loading_;                                                 ///< Clients waiting for a saga to be read back.
   std::unordered_map<store::SagaKey, std::string> recovering_;  ///< Asked for after a scan.
+  /// The ids of those whose record does not replay, while that is written; who asks for one waits in `loading_`.
+  std::unordered_map<store::SagaKey, std::string> corrupt_commits_;
   std::vector<ClientBatchRef> waiting_batches_;  ///< For a saga of theirs whose start, or reading, is under way.
   Timers timers_;
   AwaitedCalls awaited_;
