@@ -130,7 +130,8 @@ void Decider::report_undo(const ChildReported& report) {
       const StepState& step = state().steps[report.step];
       const CallState& undo = step.compensation;
       const bool older = report.attempt > 1 && step.action.any_unknown;
-      if (older && state().suspension) return;  // It is asked again when the saga goes on.
+      // It is asked again when the saga goes on, or the next process does.
+      if (older && (state().suspension || !moment_.begin_calls)) return;
       if (older) return emit(ChildUndoBegun{report.step, undo.attempts + 1, report.attempt - 1, undo.again});
       return emit(StepCompensated{report.step, undo.attempts, 0, 0});
     }

@@ -219,6 +219,20 @@ TEST(Child, UndoingReachesAnOlderOneThatMayHaveLeftSomething) {
   EXPECT_THAT(saga.resume(), ElementsAre("resumed", "compensated"));
 }
 
+TEST(Child, UndoingReachesAnOlderOneOnlyWhereACallMayBegin) {
+  Driver saga = with_child(flow({step("a"), child_step("c", "on_failure: suspend"), step("b")}));
+  saga.child("c", kFailed);
+  saga.retry();
+  saga.child("c", kCompleted);
+  EXPECT_THAT(saga.answer("b", refused()), Contains("undo child c #2"));
+  saga.begin_calls = false;
+  EXPECT_THAT(saga.child("c", kCompensated), IsEmpty()) << "the process is to end";
+  saga.begin_calls = true;
+  saga.recover();
+  EXPECT_THAT(saga.effects(), ElementsAre(Effect(UndoChild{1, 2, false}))) << "the next one asks again";
+  EXPECT_THAT(saga.child("c", kCompensated), ElementsAre("undo child c #1"));
+}
+
 TEST(Child, AnOperatorMaySettleItInASuspendedParent) {
   Driver saga = with_child();
   saga.suspend();
