@@ -339,6 +339,7 @@ void Engine::end_corrupt_commit(store::SagaKey key) {
   const auto ended = corrupt_commits_.extract(key);
   if (!ended) return;
   const auto asked = loading_.find(ended.mapped());
+  if (asked == loading_.end()) return;  // It was being read back already, which has answered them.
   if (asked->second.empty()) {
     loading_.erase(asked);
   } else {
