@@ -154,6 +154,15 @@ Result<Statement> Connection::prepare(std::string_view sql) {
   return Statement(statement);
 }
 
+Result<void> Connection::prepare_all(std::initializer_list<std::pair<Statement*, std::string>> all) {
+  for (const auto& [statement, sql] : all) {
+    Result<Statement> prepared = prepare(sql);
+    if (!prepared) return tl::unexpected(prepared.error());
+    *statement = std::move(*prepared);
+  }
+  return {};
+}
+
 Result<std::optional<std::int64_t>> Connection::query_integer(std::string_view sql) {
   Result<Statement> statement = prepare(sql);
   if (!statement) return tl::unexpected(statement.error());
@@ -178,6 +187,11 @@ Error Connection::error(int code, std::string_view doing) const {
   const ErrorCode meaning = meaning_of(code, sqlite3_system_errno(db_));
   return {meaning,
           fmt::format("{}: {} (SQLite {}) while {}{}", path_, sqlite3_errstr(code), code, doing, advice(code))};
+}
+
+Error Connection::write_error(int code, const std::string& taken) const {
+  if ((code & 0xff) == SQLITE_CONSTRAINT) return {ErrorCode::kConflict, taken};
+  return error(code, "writing");
 }
 
 Error Connection::damaged(std::string_view what) const {

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -73,6 +75,8 @@ class Connection {
   /// Runs SQL that gives no rows, or whose rows nobody needs.
   [[nodiscard]] Result<void> execute(const std::string& sql);
   [[nodiscard]] Result<Statement> prepare(std::string_view sql);
+  /// Each into the statement it stands beside.
+  [[nodiscard]] Result<void> prepare_all(std::initializer_list<std::pair<Statement*, std::string>> all);
   /// The first column of the first row; none if there is no row or it is null.
   [[nodiscard]] Result<std::optional<std::int64_t>> query_integer(std::string_view sql);
   [[nodiscard]] Result<std::optional<std::string>> query_text(std::string_view sql);
@@ -80,6 +84,9 @@ class Connection {
   /// What `code`, which this connection has just returned, means: see `Backend` for the codes. `doing` completes
   /// "while …".
   [[nodiscard]] Error error(int code, std::string_view doing) const;
+
+  /// Of a write: `kConflict` with `taken` where `code` says that a unique key was there, else as `error`.
+  [[nodiscard]] Error write_error(int code, const std::string& taken) const;
 
   /// `kCorruption`: the tables are not as the steps of schema.h made them. `what` is wrong completes "(…)".
   [[nodiscard]] Error damaged(std::string_view what) const;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <initializer_list>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -32,17 +31,11 @@ std::string insert_of(std::size_t rows) {
 
 Result<void> JournalWriter::prepare(Connection& connection) {
   connection_ = &connection;
-  const std::initializer_list<std::pair<Statement*, std::string>> all{
+  return connection.prepare_all({
       {&insert_one_, insert_of(1)},
       {&insert_many_, insert_of(kRowsAStatement)},
       {&last_seq_, "SELECT MAX(seq) FROM journal WHERE saga = ?1"},
-  };
-  for (const auto& [statement, sql] : all) {
-    Result<Statement> prepared = connection.prepare(sql);
-    if (!prepared) return tl::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
-  return {};
+  });
 }
 
 Result<void> JournalWriter::check_follows(const Append& append) {
@@ -112,11 +105,9 @@ Result<void> JournalWriter::insert(Statement& statement, std::size_t first, std:
     if (row.events.capacity() > kUsualRow) row.events = {};
   }
   if (code == SQLITE_DONE) return {};
-  if ((code & 0xff) == SQLITE_CONSTRAINT) {
-    const Row& row = written.front();
-    return fail(ErrorCode::kConflict, fmt::format("saga {} has an event {} already", row.saga, row.seq));
-  }
-  return tl::unexpected(connection_->error(code, "writing"));
+  const Row& row = written.front();
+  return tl::unexpected(
+      connection_->write_error(code, fmt::format("saga {} has an event {} already", row.saga, row.seq)));
 }
 
 void JournalWriter::forget_all() {

@@ -6,30 +6,18 @@
 #include <limits>
 
 namespace saga::store::sqlite {
-namespace {
-
-Result<void> prepare_into(Connection& connection, Statement& statement, const char* sql) {
-  Result<Statement> prepared = connection.prepare(sql);
-  if (!prepared) return tl::unexpected(prepared.error());
-  statement = std::move(*prepared);
-  return {};
-}
-
-}  // namespace
 
 Result<void> NoticesDue::prepare(Connection& connection) {
   connection_ = &connection;
-  if (Result<void> prepared = prepare_into(connection, begun_,
-                                           "SELECT s.key, s.id, s.attention_since FROM sagas s INDEXED BY "
-                                           "sagas_attention LEFT JOIN notices n ON n.saga = "
-                                           "s.key WHERE s.needs_attention = 1 AND s.attention_since IS NOT n.since "
-                                           "ORDER BY s.attention_since, s.key LIMIT "
-                                           "?1");
-      !prepared)
-    return prepared;
-  return prepare_into(connection, over_,
-                      "SELECT n.saga, n.id, n.since FROM notices n LEFT JOIN sagas s ON s.key = n.saga WHERE "
-                      "s.attention_since IS NOT n.since ORDER BY n.since, n.saga LIMIT ?1");
+  return connection.prepare_all({
+      {&begun_,
+       "SELECT s.key, s.id, s.attention_since FROM sagas s INDEXED BY sagas_attention "
+       "LEFT JOIN notices n ON n.saga = s.key WHERE s.needs_attention = 1 AND s.attention_since IS NOT n.since "
+       "ORDER BY s.attention_since, s.key LIMIT ?1"},
+      {&over_,
+       "SELECT n.saga, n.id, n.since FROM notices n LEFT JOIN sagas s ON s.key = n.saga WHERE "
+       "s.attention_since IS NOT n.since ORDER BY n.since, n.saga LIMIT ?1"},
+  });
 }
 
 Result<std::vector<Notice>> NoticesDue::read(std::size_t limit) {
@@ -54,11 +42,10 @@ Result<void> NoticesDue::read(Statement& statement, bool over, std::size_t limit
 
 Result<void> NoticesTold::prepare(Connection& connection) {
   connection_ = &connection;
-  if (Result<void> prepared =
-          prepare_into(connection, keep_, "INSERT OR REPLACE INTO notices(saga, id, since) VALUES(?1, ?2, ?3)");
-      !prepared)
-    return prepared;
-  return prepare_into(connection, forget_, "DELETE FROM notices WHERE saga = ?1 AND since = ?2");
+  return connection.prepare_all({
+      {&keep_, "INSERT OR REPLACE INTO notices(saga, id, since) VALUES(?1, ?2, ?3)"},
+      {&forget_, "DELETE FROM notices WHERE saga = ?1 AND since = ?2"},
+  });
 }
 
 Result<void> NoticesTold::write(std::span<const Notice> told) {

@@ -91,7 +91,7 @@ Result<std::unique_ptr<Reader>> Reader::create(std::unique_ptr<Connection> conne
 
 Result<void> Reader::prepare() {
   const std::string columns = kColumns;
-  const std::initializer_list<std::pair<Statement*, std::string>> all{
+  const Result<void> prepared = connection_->prepare_all({
       {&run_.begin, "BEGIN"},
       {&run_.end, "ROLLBACK"},
       {&run_.key_of, "SELECT key FROM sagas WHERE id = ?1"},
@@ -110,12 +110,8 @@ Result<void> Reader::prepare() {
        "sagas_created WHERE created_at < ?1 AND (created_at, key) > (?2, ?3) ORDER BY created_at, key LIMIT ?4"},
       {&run_.children, kChildren},
       {&run_.workflows, "SELECT name, version, content, source, registered_at FROM workflows ORDER BY name, version"},
-  };
-  for (const auto& [statement, sql] : all) {
-    Result<Statement> prepared = connection_->prepare(sql);
-    if (!prepared) return tl::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
+  });
+  if (!prepared) return prepared;
   return notices_.prepare(*connection_);
 }
 

@@ -16,7 +16,7 @@ bool may_go(const Statement& row, Timestamp ended_before) {
 
 Result<void> Remover::prepare(Connection& connection) {
   connection_ = &connection;
-  const std::initializer_list<std::pair<Statement*, const char*>> all{
+  return connection.prepare_all({
       {&root_, "SELECT id, ended, needs_attention, updated_at FROM sagas WHERE key = ?1"},
       {&children_, kChildren},
       {&row_, "SELECT workflow, status, stuck_places, tags FROM sagas WHERE key = ?1"},
@@ -28,13 +28,7 @@ Result<void> Remover::prepare(Connection& connection) {
       {&raise_key_,
        "INSERT INTO marks(name, value) VALUES('purged_key', ?1) ON CONFLICT(name) DO UPDATE SET value = "
        "max(value, excluded.value)"},
-  };
-  for (const auto& [statement, sql] : all) {
-    Result<Statement> prepared = connection.prepare(sql);
-    if (!prepared) return tl::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
-  return {};
+  });
 }
 
 Error Remover::error(int code) const { return connection_->error(code, "purging"); }

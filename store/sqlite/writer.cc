@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/check.h"
 #include "store/sqlite/tag_text.h"
 
 namespace saga::store::sqlite {
@@ -35,7 +34,7 @@ Result<std::unique_ptr<Writer>> Writer::create(std::unique_ptr<Connection> conne
 }
 
 Result<void> Writer::prepare() {
-  const std::initializer_list<std::pair<Statement*, std::string>> all{
+  const Result<void> own = connection_->prepare_all({
       {&run_.begin, "BEGIN IMMEDIATE"},
       {&run_.commit, "COMMIT"},
       {&run_.rollback, "ROLLBACK"},
@@ -77,12 +76,8 @@ Result<void> Writer::prepare() {
       {&run_.workflow, "SELECT content FROM workflows WHERE name = ?1 AND version = ?2"},
       {&run_.insert_workflow,
        "INSERT INTO workflows(name, version, content, source, registered_at) VALUES(?1, ?2, ?3, ?4, ?5)"},
-  };
-  for (const auto& [statement, sql] : all) {
-    Result<Statement> prepared = connection_->prepare(sql);
-    if (!prepared) return tl::unexpected(prepared.error());
-    *statement = std::move(*prepared);
-  }
+  });
+  if (!own) return own;
   if (Result<void> prepared = journal_.prepare(*connection_); !prepared) return prepared;
   if (Result<void> prepared = remover_.prepare(*connection_); !prepared) return prepared;
   return notices_.prepare(*connection_);
@@ -260,7 +255,7 @@ Result<void> Writer::create_saga(const Append& append) {
     insert.bind(15, std::string_view(tags));
   }
   if (const int code = insert.run(); code != SQLITE_DONE) {
-    return tl::unexpected(write_error(code, fmt::format("the id '{}' is taken", identity.id)));
+    return tl::unexpected(connection_->write_error(code, fmt::format("the id '{}' is taken", identity.id)));
   }
   group_wrote_ = true;
   run_.insert_tag.bind(3, append.saga);
@@ -391,11 +386,6 @@ Result<void> Writer::write_counts() {
       return tl::unexpected(connection_->error(code, "counting sagas"));
   }
   return {};
-}
-
-Error Writer::write_error(int code, const std::string& taken) const {
-  if ((code & 0xff) == SQLITE_CONSTRAINT) return {ErrorCode::kConflict, taken};
-  return connection_->error(code, "writing");
 }
 
 // ---- workflows, shards, upkeep --------------------------------------------------------------------------------------

@@ -87,8 +87,6 @@ class Writer final : public Backend {
   Result<void> check_fence(const Fence& fence);
   void count(const std::string& workflow, const std::string& status, bool needs_attention, std::int64_t sagas);
 
-  /// `kConflict` with `taken` where `code` says that a unique key was there, else what the code means.
-  [[nodiscard]] Error write_error(int code, const std::string& taken) const;
   void roll_back();
 
   std::unique_ptr<Connection> connection_;  ///< First: the statements end before it.
