@@ -176,12 +176,24 @@ void Engine::take(CallReported report) {
 void Engine::take(Committed committed) {
   commits_in_flight_.fetch_sub(1);
   LiveSaga* saga = find(committed.saga);
-  if (saga == nullptr) return end_corrupt_commit(committed.saga);
+  if (saga == nullptr) return;
   if (!committed.result) return give_up(*saga, committed.result.error());
   saga->committing = false;
   saga->created = true;
   release(*saga);
   work_off(*saga);
+}
+
+/// Who has asked for the saga meanwhile is served now: before, it could have been read back as it was.
+void Engine::take(const CorruptNoted& noted) {
+  commits_in_flight_.fetch_sub(1);
+  const auto asked = loading_.find(noted.saga_id);
+  if (asked == loading_.end()) return;  // It was being read back already, which has answered them.
+  if (asked->second.empty()) {
+    loading_.erase(asked);
+  } else {
+    recovery_.load(noted.saga_id);
+  }
 }
 
 void Engine::take(DueFound found) {
@@ -311,11 +323,10 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
   }
   DeliveryDone done = terminate != nullptr ? std::move(terminate->done) : DeliveryDone{};
   const std::string& id = loaded.row->identity.id;
-  corrupt_commits_.emplace(loaded.row->key, id);
   loading_.try_emplace(id);
   commits_in_flight_.fetch_add(1);
   auto submitted =
-      store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, done](Result<void> result) {
+      store_.submit(std::move(append), [mailbox = mailbox_, key = loaded.row->key, id, done](Result<void> result) {
         if (done) {
           if (result) {
             done(DeliveryAnswer{std::nullopt, Snapshot{key, nullptr, nullptr}, true});
@@ -323,28 +334,14 @@ void Engine::take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting)
             done(tl::unexpected(result.error()));
           }
         }
-        mailbox->post(Committed{key, std::move(result)});
+        mailbox->post(CorruptNoted{id});
       });
   if (!submitted) {
-    commits_in_flight_.fetch_sub(1);
-    end_corrupt_commit(loaded.row->key);
+    take(CorruptNoted{id});
     if (done) done(tl::unexpected(submitted.error()));
     return;
   }
   if (observer_ != nullptr && terminate == nullptr && !known) observer_->corrupt(id, loaded.problem);
-}
-
-/// Who has asked for the saga meanwhile is served now: before, it could have been read back as it was.
-void Engine::end_corrupt_commit(store::SagaKey key) {
-  const auto ended = corrupt_commits_.extract(key);
-  if (!ended) return;
-  const auto asked = loading_.find(ended.mapped());
-  if (asked == loading_.end()) return;  // It was being read back already, which has answered them.
-  if (asked->second.empty()) {
-    loading_.erase(asked);
-  } else {
-    recovery_.load(ended.mapped());
-  }
 }
 
 }  // namespace saga::runtime

@@ -65,6 +65,10 @@ struct Committed {
   store::SagaKey saga = 0;
   Result<void> result;
 };
+/// That the saga's record does not replay has been written, or could not be.
+struct CorruptNoted {
+  std::string saga_id;
+};
 struct BatchCommitted {
   ClientBatchRef batch;
   std::vector<store::SagaKey> sagas;
@@ -86,7 +90,7 @@ struct AbsentAsked {
   std::vector<store::SagaKey> sagas;
   std::shared_ptr<std::promise<std::vector<store::SagaKey>>> answer;
 };
-using EngineMessage = std::variant<ClientStart, ClientDelivery, ClientBatchRef, CallReported, Committed, BatchCommitted,
+using EngineMessage = std::variant<ClientStart, ClientDelivery, ClientBatchRef, CallReported, Committed, CorruptNoted, BatchCommitted,
                                    BatchLookedUp, ErrandDone, DueFound, std::vector<SagaLoaded>, AbsentAsked>;
 
 // ---- live sagas -----------------------------------------------------------------------------------------------------
@@ -158,6 +162,7 @@ class Engine {
   void take(CallReported report);
   void take(ClientBatchRef batch);
   void take(Committed committed);
+  void take(const CorruptNoted& noted);
   void take(BatchCommitted committed);
   void take(BatchLookedUp looked_up);
   void take(ErrandDone done);
@@ -167,7 +172,6 @@ class Engine {
   void take(AbsentAsked asked);
   void adopt(SagaLoaded loaded);
   void take_corrupt(SagaLoaded loaded, std::vector<ClientMessage> waiting);
-  void end_corrupt_commit(store::SagaKey key);
   void suspend_as_corrupt(LiveSaga& saga);
 
   // A saga's way.
@@ -249,10 +253,8 @@ class Engine {
   std::unordered_map<store::SagaKey, std::unique_ptr<LiveSaga>> live_;
   std::unordered_map<std::string, store::SagaKey> keys_;  ///< Of the live ones, by id.
   std::unordered_map<std::string, std::vector<ClientMessage>>
-      loading_;                                                 ///< Clients waiting for a saga to be read back.
+      loading_;  ///< Clients waiting for a saga to be read back, or first for it to be noted as corrupt.
   std::unordered_map<store::SagaKey, std::string> recovering_;  ///< Asked for after a scan.
-  /// The ids of those whose record does not replay, while that is written; who asks for one waits in `loading_`.
-  std::unordered_map<store::SagaKey, std::string> corrupt_commits_;
   std::vector<ClientBatchRef> waiting_batches_;  ///< For a saga of theirs whose start, or reading, is under way.
   Timers timers_;
   AwaitedCalls awaited_;

@@ -42,8 +42,8 @@ using RecoveryReport = std::variant<DueFound, std::vector<SagaLoaded>>;
 
 class Recovery {
  public:
-  /// `report` is called on the recovery thread, or inside `step`. While `is_enough` says so a scan
-  /// pauses, for a moment each page: what is read back faster than it can be worked on only takes memory.
+  /// `report` is called on the recovery thread, or inside `step`. While `is_enough` says so a scan pauses, for a moment
+  /// each page: what is read back faster than it can be worked on only takes memory.
   Recovery(const Registry& registry, store::Store& store, const Clock& clock, const RuntimeOptions& options,
            std::function<void(RecoveryReport)> report, std::function<bool()> is_enough);
   ~Recovery();
