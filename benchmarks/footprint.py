@@ -6,7 +6,7 @@ import shutil
 from fill import multiply
 from rack import wait_until
 from report import median, number, spread
-from throughput import days_ahead, measured_load
+from throughput import days_ahead, measured_load, warm_up
 
 
 def ready(rack, options, report):
@@ -108,7 +108,7 @@ def growth(rack, options, report):
     for _ in range(options.runs):
         for store, samples in (("empty.db", empty), ("saga.db", full)):
             rack.start_sagad(store)
-            rack.load(concurrent=16, seconds=min(1, options.seconds))
+            warm_up(rack, options)
             samples.append(measured_load(rack, 6, concurrent=128, seconds=options.seconds))
             rack.stop_sagad()
             rack.remove("empty.db")

@@ -41,10 +41,10 @@ def kilobytes(samples):
     return "not known" if middle is None else f"{middle / 1000:.1f}"
 
 
-def warm_up(rack, options):
+def warm_up(rack, options, **load):
     """A second of the same load before each measurement: a machine that was idle, or a virtual one that its host has put
     aside meanwhile, is slower at first, and to compare two, both have to find it alike."""
-    rack.load(concurrent=16, seconds=min(1, options.seconds))
+    rack.load(concurrent=16, seconds=min(1, options.seconds), **load)
 
 
 def rates(rack, options, report):
@@ -130,7 +130,7 @@ def undo(rack, options, report):
     samples = []
     for _ in range(options.runs):
         rack.restart()
-        rack.load("undo", expect="compensated", concurrent=16, seconds=min(1, options.seconds))
+        warm_up(rack, options, workflow="undo", expect="compensated")
         samples.append(measured_load(rack, 9, workflow="undo", expect="compensated", concurrent=512,
                                      seconds=options.seconds))
     rack.kill_sagad()

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/json.h"
+#include "base/uuid.h"
 #include "engine/api/filters.h"
 #include "engine/api/names.h"
 #include "engine/api/problem.h"
@@ -61,6 +62,8 @@ TEST(Names, QuotesWithoutControlCharactersAndWithoutEnd) {
   EXPECT_EQ(quote("a\nb"), "'a?b'");
   EXPECT_LT(quote(std::string(10'000, 'x')).size(), 100u);
 }
+
+TEST(Names, AnIdThatIsMadeHereIsOne) { EXPECT_TRUE(check_id(make_uuid_v7(kNow))); }
 
 TEST(Trace, ContinuesOneThatIsValid) {
   const auto trace = parse_traceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
